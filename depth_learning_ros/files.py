@@ -1,0 +1,175 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Files that appear under their final name only once they are whole.
+
+What is written goes to a hidden temporary file beside the target, is forced to the disk and then
+renamed. Whatever interrupts the work (an error, Ctrl-C, ``kill -9``, a full disk, a power cut),
+the final name holds the old content, nothing, or the whole new content. A process that was killed
+can leave ``.NAME.XXXXXXXX.part*`` behind; such files are never read and may be deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+import errno
+import os
+from pathlib import Path
+import secrets
+import stat
+from typing import IO, Any
+
+from depth_learning_ros.errors import DataError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_NAME_CHARACTERS = 64
+
+
+def check_output(path: Path | str, force: bool = False) -> None:
+    """Refuse an output path before long work is done for nothing.
+
+    Args:
+        path: where a file will be written.
+        force: an existing file may be replaced.
+
+    Raises:
+        DataError: the path exists (and not ``force``), is not a regular file, or its folder is
+            missing or not writable.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise DataError(f'{path} is a folder: give the name of a file')
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        raise DataError(f'{path} is a device or a pipe: give the name of a file')
+    if target.exists() and not force:
+        raise DataError(f'{path} exists already: give another name, or --force to replace it')
+    check_folder(target.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder in which no file can be made.
+
+    Raises:
+        DataError: it is missing, is a file, or is not writable.
+    """
+    if not folder.exists():
+        raise DataError(f'the folder {folder} does not exist: make it with mkdir -p {folder}')
+    if not folder.is_dir():
+        raise DataError(f'{folder} is a file: the output needs a folder there')
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DataError(f'the folder {folder} is not writable: choose another one, or change its '
+                        f'permissions')
+
+
+@contextmanager
+def atomic_write(path: Path | str, *, force: bool = False, mode: str = 'wb') -> Iterator[IO[Any]]:
+    """Open a file for writing that appears under its name only when the block ends well.
+
+    Args:
+        path: the final name; a symbolic link is followed.
+        force: replace an existing file (its permissions are kept).
+        mode: ``'wb'`` or ``'w'`` (UTF-8).
+
+    Raises:
+        DataError: as `check_output`; or the disk is full.
+    """
+    if mode not in ('wb', 'w'):
+        raise ValueError(f"mode is {mode!r}: expected 'wb' or 'w'")
+    with atomic_path(path, force=force, suffix='') as temporary:
+        with open(temporary, mode, encoding='utf-8' if mode == 'w' else None) as file:
+            yield file
+
+
+@contextmanager
+def atomic_path(path: Path | str, *, force: bool = False,
+                suffix: str | None = None) -> Iterator[Path]:
+    """Yield an empty temporary file for a library that wants to open its output by itself.
+
+    Args:
+        path: the final name; a symbolic link is followed.
+        force: replace an existing file (its permissions are kept).
+        suffix: ending of the temporary name, where the library looks at it; None = that of
+            ``path``.
+
+    Raises:
+        DataError: as `check_output`; the disk is full; or the block removed the file.
+    """
+    check_output(path, force)
+    target = Path(os.path.realpath(path))
+    temporary = _create(temporary_name(target, target.suffix if suffix is None else suffix))
+    try:
+        yield temporary
+        sync(temporary)
+        publish(temporary, target, force)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise disk_full(path) from error
+        raise
+
+
+def disk_full(path: Path | str) -> DataError:
+    """Return the error to raise when there is no room left for ``path``."""
+    return DataError(f'the disk is full, {path} was not written: free some space, or write to '
+                     f'another disk')
+
+
+def temporary_name(target: Path, suffix: str = '') -> Path:
+    """Return a hidden name beside ``target`` that nobody else uses."""
+    # File systems allow 255 bytes in a name: a long one is cut, UTF-8 takes up to 4 a character.
+    return target.with_name(
+        f'.{target.name[:_NAME_CHARACTERS // 2]}.{secrets.token_hex(4)}.part{suffix[:16]}')
+
+
+def sync(path: Path) -> None:
+    """Force a file or a folder's entries to the disk, so that a rename cannot outrun them."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(temporary: Path, target: Path, force: bool) -> None:
+    """Give a finished file its final name.
+
+    Raises:
+        DataError: somebody made ``target`` while the work went on, and not ``force``.
+    """
+    if force:
+        with suppress(FileNotFoundError):
+            os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
+        os.replace(temporary, target)
+    else:
+        _rename_without_replacing(temporary, target)
+    # The new name itself lives in the folder. Some network file systems cannot sync a folder.
+    with suppress(OSError):
+        sync(target.parent)
+
+
+def _rename_without_replacing(temporary: Path, target: Path) -> None:
+    """Rename, but never over a file that appeared since the path was checked."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError as error:
+        raise DataError(f'{target} was made by somebody else while it was being written: give '
+                        f'another name, or --force to replace it') from error
+    except OSError:
+        # No hard links here (FAT, some network and container file systems).
+        os.rename(temporary, target)
+    else:
+        temporary.unlink()
+
+
+def _create(temporary: Path) -> Path:
+    """Make an empty file with the permissions that the user's umask gives."""
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise disk_full(temporary.parent) from error
+        raise DataError(f'cannot write into {temporary.parent}: {error.strerror}; choose another '
+                        f'folder') from error
+    os.close(descriptor)
+    return temporary

@@ -1,0 +1,218 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from depth_learning_ros import files
+from depth_learning_ros.errors import DataError
+from depth_learning_ros.files import atomic_path, atomic_write, check_output
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_writes_the_whole_file_under_its_name(tmp_path):
+    with atomic_write(tmp_path / 'a.bin') as file:
+        file.write(b'123')
+        assert not (tmp_path / 'a.bin').exists()
+        assert [n.endswith('.part') and n.startswith('.a.bin.') for n in names(tmp_path)] == [True]
+    assert (tmp_path / 'a.bin').read_bytes() == b'123'
+    assert names(tmp_path) == ['a.bin']
+
+
+def test_text_mode_is_utf8(tmp_path):
+    with atomic_write(tmp_path / 'a.txt', mode='w') as file:
+        file.write('Größe\n')
+    assert (tmp_path / 'a.txt').read_bytes() == b'Gr\xc3\xb6\xc3\x9fe\n'
+
+
+def test_other_modes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="'ab'"), atomic_write(tmp_path / 'a', mode='ab'):
+        pass
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize('error', [RuntimeError('x'), KeyboardInterrupt()])
+def test_an_error_leaves_nothing(tmp_path, error):
+    with pytest.raises(type(error)), atomic_write(tmp_path / 'a.bin') as file:
+        file.write(b'123')
+        raise error
+    assert names(tmp_path) == []
+
+
+def test_an_error_keeps_the_old_file(tmp_path):
+    (tmp_path / 'a.bin').write_bytes(b'old')
+    with pytest.raises(RuntimeError), atomic_write(tmp_path / 'a.bin', force=True) as file:
+        file.write(b'new')
+        raise RuntimeError
+    assert (tmp_path / 'a.bin').read_bytes() == b'old'
+    assert names(tmp_path) == ['a.bin']
+
+
+def test_existing_file_needs_force(tmp_path):
+    path = tmp_path / 'a.bin'
+    path.write_bytes(b'old')
+    with pytest.raises(DataError, match=r'a\.bin exists already.*--force'), atomic_write(path):
+        pass
+    assert path.read_bytes() == b'old'
+    with atomic_write(path, force=True) as file:
+        file.write(b'new')
+    assert path.read_bytes() == b'new'
+
+
+def test_a_file_made_meanwhile_is_not_replaced(tmp_path):
+    path = tmp_path / 'a.bin'
+    with pytest.raises(DataError, match='made by somebody else'), atomic_write(path) as file:
+        file.write(b'mine')
+        path.write_bytes(b'theirs')
+    assert path.read_bytes() == b'theirs'
+    assert names(tmp_path) == ['a.bin']
+
+
+def test_works_without_hard_links(tmp_path, monkeypatch):
+    def no_link(*_args):
+        raise OSError(errno.EPERM, 'Operation not permitted')
+
+    monkeypatch.setattr(os, 'link', no_link)
+    with atomic_write(tmp_path / 'a.bin') as file:
+        file.write(b'123')
+    assert (tmp_path / 'a.bin').read_bytes() == b'123'
+    assert names(tmp_path) == ['a.bin']
+
+
+def test_permissions_follow_the_umask_and_force_keeps_them(tmp_path):
+    old = os.umask(0o027)
+    try:
+        with atomic_write(tmp_path / 'a'):
+            pass
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / 'a').stat().st_mode) == 0o640
+    (tmp_path / 'a').chmod(0o600)
+    with atomic_write(tmp_path / 'a', force=True):
+        pass
+    assert stat.S_IMODE((tmp_path / 'a').stat().st_mode) == 0o600
+
+
+def test_a_symbolic_link_stays_a_link(tmp_path):
+    (tmp_path / 'real').mkdir()
+    (tmp_path / 'real' / 'a').write_bytes(b'old')
+    (tmp_path / 'link').symlink_to(tmp_path / 'real' / 'a')
+    with atomic_write(tmp_path / 'link', force=True) as file:
+        file.write(b'new')
+    assert (tmp_path / 'link').is_symlink()
+    assert (tmp_path / 'real' / 'a').read_bytes() == b'new'
+
+
+@pytest.mark.parametrize(('name', 'message'), [
+    ('missing/a.bin', r'folder .*missing does not exist.*mkdir -p'),
+    ('file/a.bin', r'file is a file'),
+    ('folder', r'folder is a folder'),
+    ('device', r'device or a pipe'),
+])
+def test_bad_targets_are_refused(tmp_path, name, message):
+    (tmp_path / 'file').touch()
+    (tmp_path / 'folder').mkdir()
+    os.mkfifo(tmp_path / 'device')
+    before = names(tmp_path)
+    with pytest.raises(DataError, match=message):
+        check_output(tmp_path / name, force=True)
+    with pytest.raises(DataError, match=message), atomic_write(tmp_path / name, force=True):
+        pass
+    assert names(tmp_path) == before
+
+
+def test_a_folder_that_is_not_writable_is_refused(tmp_path, monkeypatch):
+    # The test may run as root, whom no permission stops: the answer of the system is replaced.
+    monkeypatch.setattr(os, 'access', lambda *_: False)
+    with pytest.raises(DataError, match='not writable'):
+        check_output(tmp_path / 'a.bin')
+
+
+def test_a_folder_that_lies_about_being_writable_is_refused(tmp_path, monkeypatch):
+    def refuse(*_args):
+        raise OSError(errno.EROFS, 'Read-only file system')
+
+    monkeypatch.setattr(os, 'open', refuse)
+    with pytest.raises(DataError, match='Read-only file system'), atomic_write(tmp_path / 'a'):
+        pass
+
+
+def test_full_disk_while_writing(tmp_path):
+    path = tmp_path / 'a.bin'
+    with pytest.raises(DataError, match=r'disk is full.*a\.bin'), atomic_write(path) as file:
+        # /dev/full gives the error of a full disk to every write.
+        with open('/dev/full', 'wb') as full:
+            full.write(b'1')
+        file.write(b'1')
+    assert names(tmp_path) == []
+
+
+def test_full_disk_while_closing(tmp_path, monkeypatch):
+    def full(_path):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(files, 'sync', full)
+    with pytest.raises(DataError, match='disk is full'), atomic_write(tmp_path / 'a') as file:
+        file.write(b'1')
+    assert names(tmp_path) == []
+
+
+def test_other_errors_of_the_system_pass_unchanged(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / 'a'):
+        open(tmp_path / 'no such input')
+    assert names(tmp_path) == []
+
+
+def test_long_names(tmp_path):
+    name = 'ü' * 120 + '.bin'
+    with atomic_write(tmp_path / name) as file:
+        file.write(b'1')
+    assert names(tmp_path) == [name]
+
+
+def test_atomic_path_keeps_the_suffix(tmp_path):
+    with atomic_path(tmp_path / 'a.onnx') as temporary:
+        assert temporary.suffix == '.onnx'
+        assert temporary.parent == tmp_path
+        temporary.write_bytes(b'1')
+    assert names(tmp_path) == ['a.onnx']
+    with atomic_path(tmp_path / 'b', suffix='.mcap') as temporary:
+        assert temporary.suffix == '.mcap'
+    assert names(tmp_path) == ['a.onnx', 'b']
+
+
+def test_atomic_path_that_was_not_written(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / 'a') as temporary:
+        temporary.unlink()
+    assert names(tmp_path) == []
+
+
+def test_kill_leaves_no_file_under_the_name(tmp_path):
+    code = ('import sys, time\n'
+            'from depth_learning_ros.files import atomic_write\n'
+            'with atomic_write(sys.argv[1]) as file:\n'
+            '    file.write(b"1" * 100000)\n'
+            '    file.flush()\n'
+            '    print("ready", flush=True)\n'
+            '    time.sleep(60)\n')
+    process = subprocess.Popen([sys.executable, '-c', code, str(tmp_path / 'a.bin')], cwd=ROOT,
+                               stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == 'ready\n'
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(10) == -signal.SIGKILL
+    assert not (tmp_path / 'a.bin').exists()
+    assert all(n.startswith('.a.bin.') for n in names(tmp_path))
