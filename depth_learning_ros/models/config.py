@@ -1,0 +1,77 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What distinguishes one network from another; saved beside its weights, so they rebuild it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from depth_learning_ros.errors import ModelError
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """A member of the DispNet / CRL family.
+
+    The defaults are the papers' networks; everything else is a named variant.
+
+    Attributes:
+        name: what users call it, such as ``crl`` or ``crl-small``.
+        architecture: ``dispnets``, ``dispnetc``, ``dispfulnet``, ``dispresnet`` or ``crl``.
+        width: factor on all channel counts.
+        channel_multiple: scaled channel counts are rounded up to a multiple of this.
+        max_displacement: reach of the correlation at 1/4 resolution, in pixels there.
+        two_sided: correlate to both sides (2 * max_displacement + 1 channels, as the papers do)
+            or only where a rectified pair can match (max_displacement + 1 channels).
+        normalize_features: compare directions of the feature vectors (cosine) instead of their
+            raw products; most of the step from synthetic to real images (DSMNet, 1911.13287).
+        match_hint: also feed the decoder the expected displacement under a softmax over the
+            correlation, so that it need not learn to read a disparity off channel numbers.
+        residual_decoder: each scale predicts a correction to the up-sampled coarser prediction.
+        unit_px: pixels per unit of disparity inside the network; about the typical disparity
+            keeps it at the scale of the other activations.
+        second_stage_scale: resolution of DispResNet, 1 = full (paper), 2 = half.
+        channel_order: ``bgr`` (Caffe) or ``rgb``: the order of the input channels.
+    """
+
+    name: str = 'crl'
+    architecture: str = 'crl'
+    width: float = 1.0
+    channel_multiple: int = 1
+    max_displacement: int = 40
+    two_sided: bool = True
+    normalize_features: bool = False
+    match_hint: bool = False
+    residual_decoder: bool = False
+    unit_px: float = 1.0
+    second_stage_scale: int = 1
+    channel_order: str = 'bgr'
+
+    def channels(self, count: int) -> int:
+        """Scale a paper's channel count by the width, rounded up to ``channel_multiple``."""
+        multiple = self.channel_multiple
+        return max(multiple, -(-round(count * self.width) // multiple) * multiple)
+
+    @property
+    def size_multiple(self) -> int:
+        """Images are padded to a multiple of this."""
+        return 64
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
+        """Rebuild a configuration that ``to_dict`` gave.
+
+        Raises:
+            ModelError: a key is unknown, so the file comes from a newer version.
+        """
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ModelError(
+                f'the network configuration has unknown settings {sorted(unknown)}: '
+                f'it was written by a newer version of depth_learning_ros; upgrade')
+        return cls(**values)

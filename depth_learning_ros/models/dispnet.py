@@ -1,0 +1,173 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""DispNetS, DispNetC (Mayer et al. 2016) and DispFulNet, stage 1 of CRL (Pang et al. 2017).
+
+Layer by layer as in the authors' Caffe files; ``caffe_names`` maps them one to one. All
+disparities inside are <= 0 and in pixels of the full resolution at every scale.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+import torch.nn.functional as F
+
+from depth_learning_ros.models.config import NetworkConfig
+from depth_learning_ros.models.correlation import correlation
+from depth_learning_ros.models.layers import (
+    ConvLReLU,
+    DeconvLReLU,
+    Upsample2x,
+    conv,
+    initialize,
+    negative_relu,
+)
+
+
+class Decoder(nn.Module):
+    """From 1/64 up: at each scale predict, up-sample features and prediction, join the skip.
+
+    The *raw* prediction is handed up, before its positive part is cut (deploy_kitti.prototxt).
+    """
+
+    def __init__(self, config: NetworkConfig, skips: list[int], features: list[int],
+                 iconv: list[int]) -> None:
+        """Set up.
+
+        Args:
+            skips: channels of the encoder maps, coarsest (1/64) first.
+            features: channels of the deconvolutions.
+            iconv: channels of the joining convolutions.
+        """
+        super().__init__()
+        self.residual = config.residual_decoder
+        self.scales = len(features)
+        inputs = skips[0]
+        self.predict6 = conv(inputs, 1)
+        for level, skip, up, joined in zip(
+                range(5, 5 - self.scales, -1), skips[1:], features, iconv, strict=True):
+            self.add_module(f'deconv{level}', DeconvLReLU(inputs, up))
+            self.add_module(f'upsample{level + 1}to{level}', Upsample2x())
+            self.add_module(f'iconv{level}', conv(skip + up + 1, joined))
+            self.add_module(f'predict{level}', conv(joined, 1))
+            inputs = joined
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """Give the raw predictions, coarsest first; ``maps`` are the skips, coarsest first."""
+        x = maps[0]
+        predictions = [self.predict6(x)]
+        for level, skip in zip(range(5, 5 - self.scales, -1), maps[1:], strict=True):
+            above = self.get_submodule(f'upsample{level + 1}to{level}')(predictions[-1])
+            up = self.get_submodule(f'deconv{level}')(x)
+            x = self.get_submodule(f'iconv{level}')(torch.cat([skip, up, above], 1))
+            prediction = self.get_submodule(f'predict{level}')(x)
+            predictions.append(prediction + above if self.residual else prediction)
+        return predictions
+
+
+class _DispNet(nn.Module):
+    """The trunk that all three share: conv3_1 at 1/8 down to conv6_1 at 1/64, and the decoder."""
+
+    #: how many scales the decoder climbs: 5 ends at 1/2, 6 at full resolution
+    climbs = 5
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        c = config.channels
+        self.conv3_1 = ConvLReLU(c(256), c(256), 3)
+        self.conv4 = ConvLReLU(c(256), c(512), 3, 2)
+        self.conv4_1 = ConvLReLU(c(512), c(512), 3)
+        self.conv5 = ConvLReLU(c(512), c(512), 3, 2)
+        self.conv5_1 = ConvLReLU(c(512), c(512), 3)
+        self.conv6 = ConvLReLU(c(512), c(1024), 3, 2)
+        self.conv6_1 = ConvLReLU(c(1024), c(1024), 3)
+        skips = [c(1024), c(512), c(512), c(256), c(128), c(64), 3][:self.climbs + 1]
+        features = [c(512), c(256), c(128), c(64), c(32), c(16)][:self.climbs]
+        iconv = [c(512), c(256), c(128), c(64), c(32), c(32)][:self.climbs]
+        self.decoder = Decoder(config, skips, features, iconv)
+
+    def predict(self, conv3: Tensor, finer: list[Tensor]) -> list[Tensor]:
+        """Run the trunk on conv3 (B, C, H/8, W/8); ``finer`` are the skips above, coarse first."""
+        conv3_1 = self.conv3_1(conv3)
+        conv4_1 = self.conv4_1(self.conv4(conv3_1))  # (B, C, H/16, W/16)
+        conv5_1 = self.conv5_1(self.conv5(conv4_1))  # (B, C, H/32, W/32)
+        conv6_1 = self.conv6_1(self.conv6(conv5_1))  # (B, C, H/64, W/64)
+        raw = self.decoder([conv6_1, conv5_1, conv4_1, conv3_1, *finer])
+        return [negative_relu(p, self.training) * self.config.unit_px for p in raw]
+
+
+class DispNetS(_DispNet):
+    """The simple network: both images stacked, no correlation, finest prediction at 1/2."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        c = config.channels
+        self.conv1 = ConvLReLU(6, c(64), 7, 2)
+        self.conv2 = ConvLReLU(c(64), c(128), 5, 2)
+        self.conv3 = ConvLReLU(c(128), c(256), 5, 2)
+        initialize(self)
+
+    def forward(self, left: Tensor, right: Tensor) -> list[Tensor]:
+        """Give disparities <= 0 at 1/64 .. 1/2, coarsest first; H and W multiples of 64."""
+        conv1 = self.conv1(torch.cat([left, right], 1))  # (B, C, H/2, W/2)
+        conv2 = self.conv2(conv1)  # (B, C, H/4, W/4)
+        return self.predict(self.conv3(conv2), [conv2, conv1])
+
+
+class DispNetC(_DispNet):
+    """The correlation network: features of both images compared at 1/4 resolution."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        c = config.channels
+        displacements = (2 if config.two_sided else 1) * config.max_displacement + 1
+        self.conv1 = ConvLReLU(3, c(64), 7, 2)
+        self.conv2 = ConvLReLU(c(64), c(128), 5, 2)
+        self.conv_redir = ConvLReLU(c(128), c(64), 1)
+        joined = displacements + c(64) + (2 if config.match_hint else 0)
+        self.conv3 = ConvLReLU(joined, c(256), 5, 2)
+        if config.match_hint:
+            self.log_sharpness = nn.Parameter(torch.tensor(3.0))
+        initialize(self)
+
+    def match(self, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give conv1 and conv2 of the left image and the input of conv3."""
+        conv1_left, conv1_right = self.conv1(left), self.conv1(right)  # (B, C, H/2, W/2)
+        conv2_left, conv2_right = self.conv2(conv1_left), self.conv2(conv1_right)  # H/4, W/4
+        features = [conv2_left, conv2_right]
+        gain = 1.0
+        if self.config.normalize_features:
+            features = [F.normalize(f, dim=1, eps=1e-3) for f in features]
+            gain = float(conv2_left.shape[1])  # the mean of products becomes the cosine
+        corr = correlation(features[0], features[1], self.config.max_displacement,
+                           two_sided=self.config.two_sided) * gain  # (B, K, H/4, W/4)
+        joined = [corr, self.conv_redir(conv2_left)]
+        if self.config.match_hint:
+            joined += self.hint(corr)
+        return conv1_left, conv2_left, torch.cat(joined, 1)
+
+    def hint(self, corr: Tensor) -> list[Tensor]:
+        """Expected disparity (network units) and sharpness of the match, (B, 1, H/4, W/4) each."""
+        share = torch.softmax(corr.float() * self.log_sharpness.exp(), 1)
+        reach = self.config.max_displacement
+        shift = torch.arange(corr.shape[1], device=corr.device, dtype=torch.float32) - reach
+        expected = (share * shift[:, None, None]).sum(1, keepdim=True)
+        peak = share.amax(1, keepdim=True)
+        return [(expected * 4 / self.config.unit_px).to(corr.dtype), peak.to(corr.dtype)]
+
+    def forward(self, left: Tensor, right: Tensor) -> list[Tensor]:
+        """Give disparities <= 0 at 1/64 .. 1/2, coarsest first; H and W multiples of 64."""
+        conv1, conv2, joined = self.match(left, right)
+        return self.predict(self.conv3(joined), [conv2, conv1])
+
+
+class DispFulNet(DispNetC):
+    """DispNetC carried up to full resolution: stage 1 of CRL (section 3.1 of the paper)."""
+
+    climbs = 6
+
+    def forward(self, left: Tensor, right: Tensor) -> list[Tensor]:
+        """Give disparities <= 0 at 1/64 .. 1/1, coarsest first; H and W multiples of 64."""
+        conv1, conv2, joined = self.match(left, right)
+        return self.predict(self.conv3(joined), [conv2, conv1, left])
