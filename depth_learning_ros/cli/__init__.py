@@ -1,3 +1,201 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Argument parsing and progress bars only."""
+"""Argument parsing and progress bars only.
+
+One command is one module of this folder with ``add_arguments(parser)`` and ``run(args) -> int``.
+Only the module of the command that was asked for is imported, and no module imports a heavy
+library at its top, so that ``--help`` and a usage error come at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+import logging
+import os
+from pathlib import Path
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+from depth_learning_ros.errors import DepthLearningError
+
+PROGRAM = 'depth-learning'
+
+STATUS_ERROR = 1
+STATUS_USAGE = 2
+STATUS_INTERRUPTED = 130
+STATUS_BROKEN_PIPE = 141
+STATUS_TERMINATED = 143
+
+_ALL_COMMANDS = {
+    'replay': ('replay', 'run a recorded stereo bag through a model, into a new bag'),
+    'infer': ('infer', 'compute disparity, depth and points of one pair of image files'),
+    'evaluate': ('evaluate', 'measure models against ground truth, as a table or JSON'),
+    'export': ('export', 'write a model as an ONNX file'),
+    'models': ('models', 'list the models: size, cost, weights, licence'),
+    'doctor': ('doctor', 'say what is installed, which backends work, and why others do not'),
+    'train': ('train', 'train a network'),
+    'import-weights': ('import_weights', 'read released Caffe weights into a network'),
+}
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    name: (f'{__name__}.{module}', text) for name, (module, text) in _ALL_COMMANDS.items()
+    if Path(__file__).with_name(f'{module}.py').is_file()}
+"""Name -> (module, one-line help)."""
+
+# Which extra of the package brings a library that a command may miss.
+_EXTRAS = {
+    'torch': 'train', 'safetensors': 'train', 'lightning': 'train', 'tensorboard': 'train',
+    'openvino': 'cpu', 'onnxruntime': 'cpu', 'tensorrt': 'tensorrt',
+}
+
+_EPILOG = """\
+'%(prog)s COMMAND --help' explains a command. Results go to the files you name and to standard
+output, messages and progress to standard error. The exit status is 0 only on success: 1 says that
+the work failed, 2 that the command line was wrong, 130 that it was interrupted.
+"""
+
+
+class UsageError(Exception):
+    """Options that do not fit together: the command line is wrong, not the data (status 2)."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; raises only on what is a bug."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with _termination_unwinds():
+            status = _run(arguments)
+            sys.stdout.flush()
+        return status
+    except SystemExit as stop:  # argparse: help and version (0), usage errors (2); or SIGTERM
+        return stop.code if isinstance(stop.code, int) else STATUS_ERROR
+    except DepthLearningError as error:
+        return _complain(str(error), STATUS_ERROR)
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or '').partition('.')[0])
+        if extra is None:
+            raise
+        return _complain(
+            f"this needs {error.name}, which is not installed here: "
+            f"pip install 'depth_learning_ros[{extra}]'", STATUS_ERROR)
+    except KeyboardInterrupt:
+        return _complain('interrupted', STATUS_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return STATUS_BROKEN_PIPE
+
+
+def _run(arguments: list[str]) -> int:
+    parser, chosen = _build_parser(arguments)
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return STATUS_USAGE
+    _start_logging(args.verbose)
+    module = import_module(COMMANDS[args.command][0])
+    try:
+        return module.run(args)
+    except UsageError as error:
+        (chosen or parser).error(str(error))
+
+
+def _build_parser(
+        arguments: list[str]) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser | None]:
+    """Return the parser with every command's name, but the options of the one asked for only."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description='Learned stereo depth: from image files and recorded bags to disparity, '
+                    'depth\nand point clouds.')
+    parser.add_argument('--version', action=_VersionAction)
+    _add_verbose(parser, default=0)
+    commands = parser.add_subparsers(
+        title='commands', dest='command', metavar='COMMAND', parser_class=_CommandParser)
+    wanted = next((word for word in arguments if not word.startswith('-')), None)
+    chosen = None
+    for name, (module, text) in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + '.',
+            formatter_class=argparse.RawDescriptionHelpFormatter)
+        _add_verbose(command, default=argparse.SUPPRESS)
+        if name == wanted:
+            chosen = command
+            import_module(module).add_arguments(command)
+    if wanted is not None and wanted not in COMMANDS:
+        _refuse_unknown(parser, wanted)
+    return parser, chosen
+
+
+def _refuse_unknown(parser: argparse.ArgumentParser, wanted: str) -> NoReturn:
+    from difflib import get_close_matches
+    near = get_close_matches(wanted, COMMANDS, n=1, cutoff=0.5)
+    hint = f"; did you mean '{near[0]}'?" if near else ''
+    parser.error(f"there is no command '{wanted}'{hint} (commands: {', '.join(COMMANDS)})")
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """A command's options must be written out: an abbreviation could change its meaning."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+
+class _VersionAction(argparse.Action):
+    """Print the version; looked up only then, because that is slow to import."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0,
+                         help="show the program's version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+        try:
+            found = version('depth_learning_ros')
+        except PackageNotFoundError:
+            found = '(not installed: run from its source folder)'
+        print(f'{PROGRAM} {found}')
+        parser.exit()
+
+
+def _add_verbose(parser: argparse.ArgumentParser, default: Any) -> None:
+    parser.add_argument(
+        '-v', '--verbose', action='count', default=default,
+        help='say more about what is done; -vv for all details')
+
+
+def _start_logging(verbose: int) -> None:
+    from depth_learning_ros.cli.progress import LogHandler
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logger = logging.getLogger('depth_learning_ros')
+    logger.setLevel(level)
+    if not any(isinstance(handler, LogHandler) for handler in logger.handlers):
+        handler = LogHandler()
+        handler.setFormatter(logging.Formatter(f'{PROGRAM}: %(levelname)s: %(message)s'))
+        logger.addHandler(handler)
+
+
+def _complain(message: str, status: int) -> int:
+    print(f'{PROGRAM}: {"error: " if status == STATUS_ERROR else ""}{message}', file=sys.stderr)
+    return status
+
+
+@contextmanager
+def _termination_unwinds() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, so that half-written temporary files are removed."""
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(STATUS_TERMINATED)
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # only the main thread may set handlers
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,106 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Progress on standard error: a bar on a terminal, a line now and then in a log file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+import logging
+import sys
+import time
+from typing import Any, TextIO, TypeVar
+
+Item = TypeVar('Item')
+OnProgress = Callable[[int, 'int | None'], None]
+
+BAR_DELAY_S = 2.0
+LINE_INTERVAL_S = 10.0
+
+
+class Meter:
+    """Shows how far a piece of work is; nothing at all while it takes less than two seconds.
+
+    On a terminal it is a tqdm bar. Elsewhere (a log file, a pipe) it is one line every ten
+    seconds, because a bar's carriage returns make a log unreadable.
+    """
+
+    def __init__(self, label: str, total: int | None = None, unit: str = 'item', *,
+                 stream: TextIO | None = None,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._stream = sys.stderr if stream is None else stream
+        self._clock = clock
+        self._start = self._last_line = clock()
+        self._done = 0
+        self._bar: Any = self._open_bar() if self._stream.isatty() else None
+
+    def _open_bar(self) -> Any:
+        from tqdm import tqdm
+        return tqdm(desc=self._label, total=self._total, unit=f' {self._unit}',
+                    file=self._stream, delay=BAR_DELAY_S, dynamic_ncols=True, leave=False)
+
+    def update(self, done: int, total: int | None = None) -> None:
+        """State that ``done`` pieces of ``total`` (None: as before, or not known) are finished."""
+        if total is not None:
+            self._total = total
+        step, self._done = done - self._done, done
+        if self._bar is not None:
+            self._bar.total = self._total
+            self._bar.update(step)
+        elif self._clock() - self._last_line >= LINE_INTERVAL_S:
+            self._last_line = self._clock()
+            self._write_line()
+
+    def _write_line(self) -> None:
+        elapsed_s = self._clock() - self._start
+        of = '' if self._total is None else f' of {self._total}'
+        rate = self._done / elapsed_s
+        left = ''
+        if self._total is not None and self._done > 0:
+            left = f', about {(self._total - self._done) / rate:.0f} s left'
+        print(f'{self._label}: {self._done}{of} {self._unit}s, {elapsed_s:.0f} s, '
+              f'{rate:.3g} per s{left}', file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Take the bar off the terminal."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+@contextmanager
+def progress_callback(label: str, unit: str = 'item') -> Iterator[OnProgress]:
+    """Give a library function its ``on_progress(done, total)``."""
+    meter = Meter(label, unit=unit)
+    try:
+        yield meter.update
+    finally:
+        meter.close()
+
+
+def progress(iterable: Iterable[Item], total: int | None = None, label: str = '',
+             unit: str = 'item') -> Iterator[Item]:
+    """Yield the items of ``iterable``, showing how many of ``total`` were dealt with."""
+    if total is None and isinstance(iterable, Sized):
+        total = len(iterable)
+    with progress_callback(label, unit) as update:
+        update(0, total)
+        for done, item in enumerate(iterable, 1):
+            yield item
+            update(done, total)
+
+
+class LogHandler(logging.Handler):
+    """Writes log records to standard error without tearing a bar that is drawn there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; a broken standard error must not stop the work."""
+        try:
+            line = self.format(record)
+            tqdm = sys.modules.get('tqdm')
+            if tqdm is None:
+                print(line, file=sys.stderr, flush=True)
+            else:
+                tqdm.tqdm.write(line, file=sys.stderr)
+        except (OSError, ValueError):
+            self.handleError(record)
