@@ -22,6 +22,7 @@ def to_network_input(images: Tensor, config: NetworkConfig,
 
     Args:
         images: (B, 3, H, W), RGB, 0..255, uint8 or floating point.
+        config: says the channel order.
         mean: three values in 0..1 of one side (left or right), *in the network's channel order*
             as Caffe files store them; None = 0.5 each.
 
