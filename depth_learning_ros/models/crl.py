@@ -19,6 +19,7 @@ from depth_learning_ros.models.layers import (
     conv,
     downsample,
     initialize,
+    join,
     negative_relu,
 )
 from depth_learning_ros.models.warp import warp
@@ -99,16 +100,16 @@ class DispResNet(nn.Module):
         d16 = self.refine(self.residual16(conv6_1), d, 16)
 
         # the refined disparity is handed up, not the residual
-        x = torch.cat([conv5_1, self.deconv5(conv6_1), self.upsample6to5(d16)], 1)
+        x = join(conv5_1, self.deconv5(conv6_1), self.upsample6to5(d16))
         x = self.iconv5(x)
         d8 = self.refine(self.residual8(x), d, 8)
-        x = torch.cat([conv4_1, self.deconv4(x), self.upsample5to4(d8)], 1)
+        x = join(conv4_1, self.deconv4(x), self.upsample5to4(d8))
         x = self.iconv4(x)
         d4 = self.refine(self.residual4(x), d, 4)
-        x = torch.cat([conv3_1, self.deconv3(x), self.upsample4to3(d4)], 1)
+        x = join(conv3_1, self.deconv3(x), self.upsample4to3(d4))
         x = self.iconv3(x)
         d2 = self.refine(self.residual2(x), d, 2)
-        x = torch.cat([conv2, self.deconv2(x), self.upsample3to2(d2)], 1)
+        x = join(conv2, self.deconv2(x), self.upsample3to2(d2))
         d1 = self.refine(self.residual1(x), d, 1)
         return [unit * scale for scale in (d16, d8, d4, d2, d1)]
 

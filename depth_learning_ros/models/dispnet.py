@@ -20,6 +20,7 @@ from depth_learning_ros.models.layers import (
     Upsample2x,
     conv,
     initialize,
+    join,
     negative_relu,
 )
 
@@ -59,7 +60,7 @@ class Decoder(nn.Module):
         for level, skip in zip(range(5, 5 - self.scales, -1), maps[1:], strict=True):
             above = self.get_submodule(f'upsample{level + 1}to{level}')(predictions[-1])
             up = self.get_submodule(f'deconv{level}')(x)
-            x = self.get_submodule(f'iconv{level}')(torch.cat([skip, up, above], 1))
+            x = self.get_submodule(f'iconv{level}')(join(skip, up, above))
             prediction = self.get_submodule(f'predict{level}')(x)
             predictions.append(prediction + above if self.residual else prediction)
         return predictions
@@ -149,12 +150,13 @@ class DispNetC(_DispNet):
 
     def hint(self, corr: Tensor) -> list[Tensor]:
         """Expected disparity (network units) and sharpness of the match, (B, 1, H/4, W/4) each."""
-        share = torch.softmax(corr.float() * self.log_sharpness.exp(), 1)
+        # channels last, where the correlation leaves them: softmax over contiguous numbers
+        share = torch.softmax(corr.permute(0, 2, 3, 1) * self.log_sharpness.exp(), -1)
         reach = self.config.max_displacement
-        shift = torch.arange(corr.shape[1], device=corr.device, dtype=torch.float32) - reach
-        expected = (share * shift[:, None, None]).sum(1, keepdim=True)
-        peak = share.amax(1, keepdim=True)
-        return [(expected * 4 / self.config.unit_px).to(corr.dtype), peak.to(corr.dtype)]
+        shift = torch.arange(corr.shape[1], device=corr.device, dtype=share.dtype) - reach
+        expected = (share @ shift[:, None]) * (4 / self.config.unit_px)  # (B, H/4, W/4, 1)
+        peak = share.amax(-1, keepdim=True)
+        return [x.permute(0, 3, 1, 2).to(corr.dtype) for x in (expected, peak)]
 
     def forward(self, left: Tensor, right: Tensor) -> list[Tensor]:
         """Give disparities <= 0 at 1/64 .. 1/2, coarsest first; H and W multiples of 64."""

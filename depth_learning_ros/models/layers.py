@@ -37,15 +37,29 @@ class DeconvLReLU(nn.ConvTranspose2d):
 
 
 class Upsample2x(nn.ConvTranspose2d):
-    """Learned 4x4 deconvolution of a one-channel disparity, started as bilinear interpolation."""
+    """Learned 4x4 deconvolution of a one-channel disparity, started as bilinear interpolation.
+
+    Always in float32: bfloat16 would put a disparity of 40 px on a grid of 0.25 px.
+    """
 
     def __init__(self) -> None:
         super().__init__(1, 1, 4, 2, 1, bias=False)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if not torch.is_autocast_enabled(x.device.type):
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float())
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
     """Convolution with bias and no activation, as the iconv and prediction layers have it."""
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+
+
+def join(skip: Tensor, up: Tensor, disparity: Tensor) -> Tensor:
+    """Concatenate, in the type of the features: under autocast the disparity is float32."""
+    return torch.cat([skip.to(up.dtype), up, disparity.to(up.dtype)], 1)
 
 
 def initialize(module: nn.Module) -> None:
