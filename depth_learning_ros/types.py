@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 import math
+import sys
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from depth_learning_ros.errors import CalibrationError, DataError
 
 MIN_BASELINE_M = 0.01
 MAX_BASELINE_M = 2.0
+
+# where R, G, B lie among the 16 bytes of a packed point whose last word is 0x00RRGGBB
+_RGB_BYTES = slice(14, 11, -1) if sys.byteorder == 'little' else slice(13, 16)
 
 
 @dataclass(frozen=True)
@@ -149,10 +153,48 @@ class Disparity:
 class PointCloud:
     """An organised cloud in the left optical frame (x right, y down, z forward), metres.
 
+    It is kept as sensor_msgs/PointCloud2 wants it, so that publishing copies nothing.
+
     Attributes:
-        points: float32 [H, W, 3]; all three NaN where there is no point.
-        colors: uint8 [H, W, 3], RGB, of the left image.
+        packed: float32 [H, W, 4], C-contiguous: x, y, z and the colour of the left image as the
+            bits 0x00RRGGBB (never compute with that column: its floats mean nothing); x, y and z
+            are all NaN where there is no point.
+
+    Raises:
+        DataError: ``packed`` is not contiguous float32 [H, W, 4].
     """
 
-    points: np.ndarray
-    colors: np.ndarray
+    packed: np.ndarray
+
+    def __post_init__(self) -> None:
+        packed = self.packed
+        if packed.ndim != 3 or packed.shape[2] != 4 or packed.dtype != np.float32:
+            raise DataError(
+                f'the packed cloud is {packed.dtype} {list(packed.shape)}: '
+                f'expected float32 [H, W, 4]; PointCloud.from_arrays packs points and colours')
+        if not packed.flags.c_contiguous:
+            raise DataError('the packed cloud must be C-contiguous: use numpy.ascontiguousarray')
+
+    @classmethod
+    def from_arrays(cls, points: np.ndarray, colors: np.ndarray) -> PointCloud:
+        """Pack float32 [H, W, 3] points and uint8 [H, W, 3] RGB colours."""
+        if points.ndim != 3 or points.shape[2] != 3 or colors.shape != points.shape:
+            raise DataError(
+                f'points are {list(points.shape)} and colours {list(colors.shape)}: '
+                f'expected [H, W, 3] of both')
+        packed = np.zeros((*points.shape[:2], 4), np.float32)
+        packed[..., :3] = points
+        cloud = cls(packed)
+        cloud.colors[...] = colors
+        return cloud
+
+    @property
+    def points(self) -> np.ndarray:
+        """float32 [H, W, 3], x, y, z in metres; a view."""
+        return self.packed[..., :3]
+
+    @property
+    def colors(self) -> np.ndarray:
+        """uint8 [H, W, 3], RGB; a view."""
+        height, width = self.packed.shape[:2]
+        return self.packed.view(np.uint8).reshape(height, width, 16)[..., _RGB_BYTES]
