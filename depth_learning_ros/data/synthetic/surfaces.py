@@ -1,0 +1,222 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where the rays of a pinhole camera meet simple surfaces, exactly.
+
+Lengths are in baselines (the right camera stands at x = 1), axes as in REP 103's optical frame:
+x right, y down, z forward. A ray is r = ((x - cx) / f, (y - cy) / f, 1), so its length to the hit
+is the depth z, and the disparity is f / z pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+import torch
+from torch import Tensor
+
+NEAR = 0.02  # depths below this many baselines are behind or inside the camera
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What the rays of a window found; arrays (h, w).
+
+    Attributes:
+        depth: along z, +inf where the ray passes by.
+        u, v: position on the surface in units of its texture.
+        normal: unit normal towards the camera: three tensors that broadcast to (h, w).
+    """
+
+    depth: Tensor
+    u: Tensor
+    v: Tensor
+    normal: tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Rays:
+    """The rays of an image window, from a camera at (origin_x, 0, 0).
+
+    Attributes:
+        x: (1, w), y: (h, 1): direction, with z = 1.
+    """
+
+    x: Tensor
+    y: Tensor
+    origin_x: float
+
+
+def _dot(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    return sum(p * q for p, q in zip(a, b, strict=True))
+
+
+def _cross(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, float, float]:
+    return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
+
+
+@dataclass(frozen=True)
+class Quad:
+    """A parallelogram, or a figure cut out of one.
+
+    Attributes:
+        center: of the parallelogram.
+        across, down: half its edges, as vectors (orthogonal).
+        repeat: how often the texture repeats over it, along both edges.
+        outline: ``full``, ``ellipse``, ``star``, ``fence`` or ``frame``.
+        detail: number of points of a star, or of bars of a fence.
+    """
+
+    center: tuple[float, float, float]
+    across: tuple[float, float, float]
+    down: tuple[float, float, float]
+    repeat: tuple[float, float] = (1.0, 1.0)
+    outline: str = 'full'
+    detail: float = 5.0
+    bar: float = 0.3
+
+    def corners(self) -> list[tuple[float, ...]]:
+        """Points whose projections span the figure's."""
+        return [tuple(c + i * a + j * d for c, a, d in
+                      zip(self.center, self.across, self.down, strict=True))
+                for i in (-1, 1) for j in (-1, 1)]
+
+    def hit(self, rays: Rays) -> Hit:
+        normal = _cross(self.across, self.down)
+        size = math.sqrt(_dot(normal, normal)) or 1.0
+        normal = (normal[0] / size, normal[1] / size, normal[2] / size)
+        origin = (rays.origin_x - self.center[0], -self.center[1], -self.center[2])
+        distance = -_dot(normal, origin)
+        slope = normal[0] * rays.x + normal[1] * rays.y + normal[2]
+        depth = distance / torch.where(slope.abs() < 1e-9, torch.full_like(slope, 1e-9), slope)
+        a = self._along(self.across, origin, rays, depth)
+        b = self._along(self.down, origin, rays, depth)
+        inside = self._inside(a, b) & (depth > NEAR)
+        facing = -1.0 if distance > 0 else 1.0
+        return Hit(torch.where(inside, depth, math.inf), (a + 1) * (self.repeat[0] / 2),
+                   (b + 1) * (self.repeat[1] / 2),
+                   tuple(torch.tensor(facing * n, device=depth.device) for n in normal))
+
+    @staticmethod
+    def _along(edge: tuple[float, ...], origin: tuple[float, ...], rays: Rays,
+               depth: Tensor) -> Tensor:
+        """Coordinate of the hit along an edge, -1..1 inside."""
+        scale = 1 / max(_dot(edge, edge), 1e-12)
+        ray = (edge[0] * rays.x + edge[1] * rays.y + edge[2]) * scale
+        return _dot(edge, origin) * scale + depth * ray
+
+    def _inside(self, a: Tensor, b: Tensor) -> Tensor:
+        box = torch.maximum(a.abs(), b.abs()) <= 1
+        if self.outline == 'full':
+            return box
+        if self.outline == 'ellipse':
+            return a * a + b * b <= 1
+        if self.outline == 'star':
+            lobe = 0.65 + 0.35 * torch.cos(self.detail * torch.atan2(b, a))
+            return a * a + b * b <= lobe * lobe
+        if self.outline == 'frame':
+            return box & (torch.maximum(a.abs(), b.abs()) > 1 - self.bar)
+        bars = ((a + 1) * self.detail) % 1 < self.bar  # fence: uprights and a few rails
+        rails = ((b + 1) * max(1.0, self.detail / 4)) % 1 < self.bar / 2
+        return box & (bars | rails)
+
+
+@dataclass(frozen=True)
+class Ellipsoid:
+    """An axis-aligned ellipsoid."""
+
+    center: tuple[float, float, float]
+    radii: tuple[float, float, float]
+    repeat: tuple[float, float] = (2.0, 1.0)
+
+    def corners(self) -> list[tuple[float, ...]]:
+        return [tuple(c + s * r for c, r, s in zip(self.center, self.radii, signs, strict=True))
+                for signs in _SIGNS]
+
+    def hit(self, rays: Rays) -> Hit:
+        # in coordinates where it is the unit sphere around the origin
+        rx, ry, rz = (1 / r for r in self.radii)
+        ox = (rays.origin_x - self.center[0]) * rx
+        oy, oz = -self.center[1] * ry, -self.center[2] * rz
+        dx, dy, dz = rays.x * rx, rays.y * ry, rz
+        a = dx * dx + dy * dy + dz * dz
+        half_b = ox * dx + oy * dy + oz * dz
+        c = ox * ox + oy * oy + oz * oz - 1
+        root = half_b * half_b - a * c
+        depth = (-half_b - root.clamp(min=0).sqrt()) / a
+        px, py, pz = ox + depth * dx, oy + depth * dy, oz + depth * dz
+        nx, ny, nz = px * rx, py * ry, pz * rz
+        size = (nx * nx + ny * ny + nz * nz).sqrt().clamp(min=1e-9)
+        u = torch.atan2(px, -pz) / (2 * math.pi) + 0.5
+        v = torch.asin(py.clamp(-1, 1)) / math.pi + 0.5
+        seen = (root > 0) & (depth > NEAR)
+        return Hit(torch.where(seen, depth, math.inf), u * self.repeat[0], v * self.repeat[1],
+                   (nx / size, ny / size, nz / size))
+
+
+@dataclass(frozen=True)
+class Cylinder:
+    """A finite cylinder: pole, wire, column, tree trunk; open at its ends.
+
+    Attributes:
+        center: middle of the axis.
+        axis: half the axis as a vector.
+        radius: in baselines.
+    """
+
+    center: tuple[float, float, float]
+    axis: tuple[float, float, float]
+    radius: float
+    repeat: tuple[float, float] = (1.0, 2.0)
+
+    def corners(self) -> list[tuple[float, ...]]:
+        r = self.radius
+        return [tuple(c + end * a + s * r for c, a, s in
+                      zip(self.center, self.axis, signs, strict=True))
+                for end in (-1, 1) for signs in _SIGNS]
+
+    def hit(self, rays: Rays) -> Hit:
+        length = math.sqrt(_dot(self.axis, self.axis))
+        w = tuple(a / length for a in self.axis)
+        helper = (0.0, 0.0, 1.0) if abs(w[2]) < 0.9 else (1.0, 0.0, 0.0)
+        u_axis = _cross(w, helper)
+        size = math.sqrt(_dot(u_axis, u_axis))
+        u_axis = (u_axis[0] / size, u_axis[1] / size, u_axis[2] / size)
+        v_axis = _cross(w, u_axis)
+        origin = (rays.origin_x - self.center[0], -self.center[1], -self.center[2])
+
+        def along(axis: tuple[float, ...]) -> tuple[float, Tensor]:
+            return _dot(axis, origin), axis[0] * rays.x + axis[1] * rays.y + axis[2]
+
+        (ou, du), (ov, dv), (ow, dw) = along(u_axis), along(v_axis), along(w)
+        a = (du * du + dv * dv).clamp(min=1e-12)
+        half_b = ou * du + ov * dv
+        root = half_b * half_b - a * (ou * ou + ov * ov - self.radius ** 2)
+        depth = (-half_b - root.clamp(min=0).sqrt()) / a
+        pu, pv, pw = ou + depth * du, ov + depth * dv, ow + depth * dw
+        seen = (root > 0) & (pw.abs() <= length) & (depth > NEAR)
+        nu, nv = pu / self.radius, pv / self.radius
+        normal = tuple(nu * u_axis[i] + nv * v_axis[i] for i in range(3))
+        turn = torch.atan2(pv, pu) / (2 * math.pi) + 0.5
+        return Hit(torch.where(seen, depth, math.inf), turn * self.repeat[0],
+                   (pw / length + 1) * (self.repeat[1] / 2), normal)
+
+
+Surface = Quad | Ellipsoid | Cylinder
+
+_SIGNS = [(i, j, k) for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)]
+
+
+def box(center: tuple[float, float, float], half: tuple[float, float, float],
+        turn: float, repeat: float = 1.0) -> list[Quad]:
+    """The six faces of a box turned about the vertical axis by ``turn`` radians."""
+    cos, sin = math.cos(turn), math.sin(turn)
+    x = (half[0] * cos, 0.0, half[0] * sin)
+    y = (0.0, half[1], 0.0)
+    z = (-half[2] * sin, 0.0, half[2] * cos)
+    faces = []
+    for n, a, b in ((z, x, y), (x, z, y), (y, x, z)):
+        for side in (-1, 1):
+            middle = tuple(c + side * k for c, k in zip(center, n, strict=True))
+            faces.append(Quad((middle[0], middle[1], middle[2]), a, b, (repeat, repeat)))
+    return faces
