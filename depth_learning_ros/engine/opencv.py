@@ -51,7 +51,9 @@ class OpenCVEngine(Engine):
     Uniqueness ratio 10 %, speckles of up to 100 pixels removed. Block matching works on gray
     images with blocks of 15. Semi-global matching works with blocks of 5 on the image's own
     channels c (an RGB image of three equal channels is a gray one), P1 = 8 c 25, P2 = 32 c 25.
-    The rest are OpenCV's defaults. No disparity is searched that is larger than the image is wide.
+    The rest are OpenCV's defaults. A disparity of 0, the end of the search range, is where
+    matches end up that lie outside it: it counts as a gap, as in KITTI's files. No disparity is
+    searched that is larger than the image is wide.
     """
 
     def __init__(self, name: str, max_disparity: int) -> None:
@@ -78,7 +80,7 @@ class OpenCVEngine(Engine):
                     f'{self.info.model} failed on images of {left.shape[2]}x{left.shape[1]} with '
                     f'{disparities} disparities: {error.err}') from error
             disparity[index] = np.where(
-                steps >= 0, steps / np.float32(SUBPIXEL_STEPS), np.float32(np.nan))
+                steps > 0, steps / np.float32(SUBPIXEL_STEPS), np.float32(np.nan))
         return {'disparity': disparity}
 
     def close(self) -> None:
@@ -87,11 +89,11 @@ class OpenCVEngine(Engine):
 
     def _disparities_for(self, height: int, width: int) -> int:
         # Beside the disparities there must be room for a block, or OpenCV's results are noise.
-        room = (width - BM_BLOCK_SIZE) // DISPARITY_MULTIPLE * DISPARITY_MULTIPLE
-        if room < DISPARITY_MULTIPLE or height < BM_BLOCK_SIZE:
+        room = (width - BM_BLOCK_SIZE - 1) // DISPARITY_MULTIPLE * DISPARITY_MULTIPLE
+        if room < DISPARITY_MULTIPLE or height <= BM_BLOCK_SIZE:
             raise EngineError(
                 f'the images are {width}x{height}: {self.info.model} needs at least '
-                f'{BM_BLOCK_SIZE + DISPARITY_MULTIPLE}x{BM_BLOCK_SIZE} pixels')
+                f'{BM_BLOCK_SIZE + 1 + DISPARITY_MULTIPLE}x{BM_BLOCK_SIZE + 1} pixels')
         return min(self._disparities, room)
 
     def _to_channels(self, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
