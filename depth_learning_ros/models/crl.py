@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +25,7 @@ from depth_learning_ros.models.layers import (
 from depth_learning_ros.models.warp import warp
 
 
-@dataclass(frozen=True)
-class CascadeOutput:
+class CascadeOutput(NamedTuple):
     """Disparities <= 0 of both stages, coarsest first, in full-resolution pixels.
 
     Attributes:
@@ -123,9 +122,16 @@ class CRL(nn.Module):
         self.stage1 = DispFulNet(config)
         self.stage2 = DispResNet(config)
 
-    def forward(self, left: Tensor, right: Tensor) -> CascadeOutput:
-        """Run both stages on (B, 3, H, W) images, H and W multiples of 64."""
-        first = self.stage1(left, right)
+    def forward(self, left: Tensor, right: Tensor, learn: str = 'both') -> CascadeOutput:
+        """Run both stages on (B, 3, H, W) images, H and W multiples of 64.
+
+        Args:
+            learn: in training, ``first`` skips stage 2, and ``second`` gives stage 1 no gradient.
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and learn != 'second'):
+            first = self.stage1(left, right)
+        if learn == 'first':
+            return CascadeOutput(first, [])
         return CascadeOutput(first, self.second(left, right, first[-1]))
 
     def second(self, left: Tensor, right: Tensor, first: Tensor) -> list[Tensor]:

@@ -1,0 +1,151 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Turn a rendered scene into what a pair of real cameras might have seen of it.
+
+Modelling the faults of cameras matters more than realism of the scenes (Mayer et al. 2018): both
+views get the same lens and light, and each its own exposure, colour, blur, noise and compression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import functools
+
+import cv2
+import numpy as np
+
+MAX_DISPARITY = 192.0
+MIN_ZOOM, MAX_ZOOM = 0.8, 1.7
+
+
+def crop_and_zoom(scene: Mapping[str, np.ndarray], height: int, width: int,
+                  rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut and resize a random window; mirror with the views swapped half of the time.
+
+    Args:
+        scene: left, right uint8 (3, H, W); disparity, disparity_right (H, W).
+
+    Returns:
+        left, right uint8 (height, width, 3); disparity float32 (height, width) >= 0, NaN where
+        it is too large to learn.
+    """
+    left, right, disparity = scene['left'], scene['right'], scene['disparity']
+    if rng.random() < 0.5:
+        left, right = right[:, :, ::-1], left[:, :, ::-1]
+        disparity = scene['disparity_right'][:, ::-1]
+    if rng.random() < 0.1:
+        left, right, disparity = left[:, ::-1], right[:, ::-1], disparity[::-1]
+    full_height, full_width = disparity.shape
+    zoom = np.exp(rng.uniform(np.log(MIN_ZOOM), np.log(MAX_ZOOM)))
+    zoom_x = zoom * np.exp(rng.uniform(-0.15, 0.15))
+    zoom_y = max(zoom, height / full_height)
+    zoom_x = max(zoom_x, width / full_width)
+    h, w = min(full_height, round(height / zoom_y)), min(full_width, round(width / zoom_x))
+    y, x = rng.integers(0, full_height - h + 1), rng.integers(0, full_width - w + 1)
+    window = (slice(y, y + h), slice(x, x + w))
+    size = (width, height)
+    views = []
+    for image in (left, right):
+        cut = np.ascontiguousarray(image[(slice(None), *window)].transpose(1, 2, 0))
+        views.append(cv2.resize(cut, size, interpolation=cv2.INTER_LINEAR))
+    cut = np.ascontiguousarray(disparity[window], dtype=np.float32)
+    # nearest: a blend across an edge would be a disparity of neither side
+    zoomed = cv2.resize(cut, size, interpolation=cv2.INTER_NEAREST) * (width / w)
+    zoomed[~(zoomed <= MAX_DISPARITY)] = np.nan
+    return views[0], views[1], zoomed
+
+
+def photograph(left: np.ndarray, right: np.ndarray,
+               rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Apply light, lens, sensor and compression to both uint8 (H, W, 3) views."""
+    gray = rng.random() < 0.35
+    common = _Tone.draw(rng, 0.4)
+    own = 0.02 if rng.random() < 0.5 else 0.12
+    blur = rng.uniform(0.3, 1.2) if rng.random() < 0.25 else 0.0
+    noise = rng.uniform(0.5, 6) if rng.random() < 0.7 else 0.0
+    quality = int(rng.integers(35, 95)) if rng.random() < 0.15 else 0
+    shift = rng.normal(0, 0.35) if rng.random() < 0.6 else 0.0
+    views = []
+    for number, image in enumerate((left, right)):
+        image = _Tone.draw(rng, own).then(common).apply(image)
+        if number == 1 and shift:
+            image = _shift_rows(image, float(np.clip(shift, -1, 1)))
+        view_blur = blur * rng.uniform(0.7, 1.3)
+        if view_blur > 0.3:
+            image = cv2.GaussianBlur(image, (0, 0), view_blur)
+        if gray:
+            image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        if noise:
+            image = _add_noise(image, noise * rng.uniform(0.7, 1.3), gray, rng)
+        if quality:
+            image = cv2.imdecode(cv2.imencode(
+                '.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+        views.append(image)
+    if rng.random() < 0.25:
+        views[1] = _cover(views[1], rng)
+    return views[0], views[1]
+
+
+class _Tone:
+    """Exposure, contrast, colour and gamma, as one look-up table a channel."""
+
+    def __init__(self, gain: np.ndarray, offset: float, gamma: float) -> None:
+        self.gain, self.offset, self.gamma = gain, offset, gamma
+        self.before: _Tone | None = None
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, spread: float) -> _Tone:
+        gain = np.exp(rng.normal(0, spread * 0.5) + rng.normal(0, spread * 0.25, 3))
+        return cls(gain, rng.normal(0, spread * 0.1), np.exp(rng.normal(0, spread * 0.6)))
+
+    def then(self, tone: _Tone) -> _Tone:
+        """Apply ``tone`` after this one."""
+        combined = _Tone(tone.gain, tone.offset, tone.gamma)
+        combined.before = self
+        return combined
+
+    def _map(self, values: np.ndarray) -> np.ndarray:
+        if self.before is not None:
+            values = self.before._map(values)
+        values = np.clip(values * self.gain + self.offset, 0, 1)
+        return values ** self.gamma
+
+    def apply(self, image: np.ndarray) -> np.ndarray:
+        levels = np.linspace(0, 1, 256)[:, None].repeat(3, 1)
+        table = np.round(self._map(levels) * 255).astype(np.uint8)
+        return cv2.LUT(image, table[:, None, :])
+
+
+def _shift_rows(image: np.ndarray, rows: float) -> np.ndarray:
+    """Move down by a fraction of a pixel: the rectification's error."""
+    matrix = np.array([[1, 0, 0], [0, 1, rows]], dtype=np.float32)
+    size = (image.shape[1], image.shape[0])
+    return cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+
+
+@functools.cache
+def _noise_bank() -> np.ndarray:
+    """Normal numbers to cut noise from: drawing fresh ones costs more than all else together."""
+    return np.random.default_rng(0).standard_normal((1200, 1200, 3), dtype=np.float32)
+
+
+def _add_noise(image: np.ndarray, sigma: float, gray: bool,
+               rng: np.random.Generator) -> np.ndarray:
+    height, width = image.shape[:2]
+    bank = _noise_bank()
+    y, x = (int(rng.integers(0, n - m + 1)) for n, m in zip(bank.shape, (height, width)))
+    noise = bank[y:y + height, x:x + width]
+    if gray:
+        noise = cv2.merge([noise[:, :, int(rng.integers(3))]] * 3)
+    return cv2.addWeighted(image, 1.0, noise, sigma, 0, dtype=cv2.CV_8U)
+
+
+def _cover(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Paint a patch of the mean colour: something only this camera sees."""
+    height, width = image.shape[:2]
+    image = image.copy()
+    for _ in range(rng.integers(1, 3)):
+        h, w = rng.integers(20, 80), rng.integers(20, 80)
+        y, x = rng.integers(0, height - h), rng.integers(0, width - w)
+        image[y:y + h, x:x + w] = image.mean((0, 1)).astype(np.uint8)
+    return image

@@ -1,0 +1,118 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a training run does: read from YAML, kept inside every checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from depth_learning_ros.errors import TrainingError
+
+TRAINABLE = ('first', 'second', 'both')
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage of a run; its length is given in minutes or in steps.
+
+    Attributes:
+        train: which part of a cascade learns: ``first`` (DispFulNet alone), ``second``
+            (DispResNet, stage 1 frozen) or ``both``. Single networks: ``first``.
+        minutes, steps: length; the one that is not 0 counts.
+        learning_rate: peak; warm-up over ``warmup`` of the stage, then cosine decay to 0.
+        batch, crop_height, crop_width: of a step.
+    """
+
+    train: str = 'first'
+    minutes: float = 0.0
+    steps: int = 0
+    learning_rate: float = 5e-4
+    warmup: float = 0.02
+    batch: int = 8
+    crop_height: int = 256
+    crop_width: int = 512
+
+    def __post_init__(self) -> None:
+        if self.train not in TRAINABLE:
+            raise TrainingError(f'train: {self.train!r} is unknown: give one of {TRAINABLE}')
+        if (self.minutes > 0) == (self.steps > 0):
+            raise TrainingError(
+                f'a stage has minutes: {self.minutes} and steps: {self.steps}: give one of them')
+        for name in ('crop_height', 'crop_width'):
+            if getattr(self, name) % 64:
+                raise TrainingError(f'{name}: {getattr(self, name)} is no multiple of 64')
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A whole run.
+
+    Attributes:
+        network: name in the registry.
+        stages: one after the other.
+        scenes: folder of rendered scenes to learn from.
+        validation: folder of held-out rendered scenes.
+        start_from: weights to begin with; None = fresh.
+        seed: of weights, order and augmentation.
+        precision: ``bf16-mixed`` or ``32-true`` (Lightning Fabric's names).
+        ema: decay of the running average of the weights, which is what is validated and shipped.
+        clip: largest gradient norm.
+        validate_minutes: time between validations and checkpoints.
+        workers: processes that load and augment.
+    """
+
+    network: str = 'crl-small'
+    stages: tuple[StageConfig, ...] = ()
+    scenes: str = 'runs/scenes'
+    validation: str = 'runs/validation'
+    start_from: str | None = None
+    seed: int = 0
+    precision: str = 'bf16-mixed'
+    weight_decay: float = 1e-4
+    ema: float = 0.999
+    clip: float = 1.0
+    validate_minutes: float = 5.0
+    workers: int = 1
+    notes: str = ''
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        """Build from plain values.
+
+        Raises:
+            TrainingError: a setting is unknown, or there are no stages.
+        """
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise TrainingError(f'unknown settings {sorted(unknown)}: '
+                                f'known are {[f.name for f in fields(cls)]}')
+        known_stage = {f.name for f in fields(StageConfig)}
+        stages = []
+        for stage in values.get('stages') or ():
+            if set(stage) - known_stage:
+                raise TrainingError(f'unknown stage settings {sorted(set(stage) - known_stage)}: '
+                                    f'known are {sorted(known_stage)}')
+            stages.append(StageConfig(**stage))
+        if not stages:
+            raise TrainingError('the configuration has no stages: give at least one')
+        return cls(**{**values, 'stages': tuple(stages)})
+
+    @classmethod
+    def read(cls, path: Path) -> TrainingConfig:
+        """Read a YAML file."""
+        try:
+            values = yaml.safe_load(path.read_text())
+        except (OSError, yaml.YAMLError) as error:
+            raise TrainingError(f'cannot read {path}: {error}') from error
+        if not isinstance(values, dict):
+            raise TrainingError(f'{path} holds no settings: expected "network: ..." and so on')
+        return cls.from_dict(values)

@@ -1,0 +1,89 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where a run stands, written so that a killed run loses minutes, never the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+import pickle
+from typing import Any
+
+import torch
+from torch import nn
+
+from depth_learning_ros.errors import TrainingError
+from depth_learning_ros.files import atomic_write
+from depth_learning_ros.training.config import TrainingConfig
+from depth_learning_ros.training.ema import WeightAverage
+
+# What may differ between a run and its continuation without being another run.
+FREE_TO_CHANGE = ('validate_minutes', 'workers', 'scenes', 'validation', 'notes')
+
+
+@dataclass
+class RunState:
+    """Counters of a run."""
+
+    stage: int = 0
+    step: int = 0
+    samples: int = 0
+    minutes: float = 0.0
+    stage_step: int = 0
+    stage_minutes: float = 0.0
+    optimizer: dict[str, Any] | None = None
+
+    def advance(self, samples: int, seconds: float) -> None:
+        self.step += 1
+        self.stage_step += 1
+        self.samples += samples
+        self.minutes += seconds / 60
+        self.stage_minutes += seconds / 60
+
+    def next_stage(self) -> None:
+        self.stage += 1
+        self.stage_step, self.stage_minutes, self.optimizer = 0, 0.0, None
+
+
+def save_state(path: Path, config: TrainingConfig, state: RunState, network: nn.Module,
+               average: WeightAverage, optimizer: torch.optim.Optimizer | None) -> None:
+    """Write everything that ``load_state`` needs, atomically."""
+    counters = {k: v for k, v in vars(state).items() if k != 'optimizer'}
+    content = {
+        'config': config.to_dict(), 'counters': counters, 'network': network.state_dict(),
+        'average': average.network.state_dict(), 'average_updates': average.updates,
+        'optimizer': optimizer.state_dict() if optimizer else None,
+    }
+    with atomic_write(path, force=True) as file:
+        torch.save(content, file)
+
+
+def load_state(path: Path, config: TrainingConfig, network: nn.Module,
+               average: WeightAverage) -> RunState:
+    """Fill network and average from a file, and give the counters.
+
+    Raises:
+        TrainingError: there is no run, it is damaged, or it was another configuration's.
+    """
+    try:
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except FileNotFoundError:
+        raise TrainingError(f'there is no run to resume in {path.parent}: '
+                            f'{path.name} is missing') from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise TrainingError(f'{path} is damaged: {error}') from error
+    before, now = content['config'], config.to_dict()
+    changed = [k for k in now if k not in FREE_TO_CHANGE and _plain(before.get(k)) != _plain(now[k])]
+    if changed:
+        raise TrainingError(
+            f'the run in {path.parent} was begun with other settings: '
+            + '; '.join(f'{k} was {before.get(k)!r}, is {now[k]!r}' for k in changed)
+            + '. Resume with the old ones or begin a new run')
+    network.load_state_dict(content['network'])
+    average.network.load_state_dict(content['average'])
+    average.updates = content['average_updates']
+    return RunState(**content['counters'], optimizer=content['optimizer'])
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
