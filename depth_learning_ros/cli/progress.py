@@ -50,9 +50,9 @@ class Meter:
             self._bar.update(step)
         elif self._clock() - self._last_line >= LINE_INTERVAL_S:
             self._last_line = self._clock()
-            self._write_line()
+            self._print_line()
 
-    def _write_line(self) -> None:
+    def _print_line(self) -> None:
         elapsed_s = self._clock() - self._start
         of = '' if self._total is None else f' of {self._total}'
         rate = self._done / elapsed_s
@@ -90,17 +90,26 @@ def progress(iterable: Iterable[Item], total: int | None = None, label: str = ''
             update(done, total)
 
 
+def say(message: str) -> None:
+    """Tell the user what goes on, on standard error."""
+    _write_line(f'depth-learning: {message}')
+
+
+def _write_line(line: str) -> None:
+    """Write to standard error without tearing a bar that is drawn there."""
+    tqdm = sys.modules.get('tqdm')
+    if tqdm is None:
+        print(line, file=sys.stderr, flush=True)
+    else:
+        tqdm.tqdm.write(line, file=sys.stderr)
+
+
 class LogHandler(logging.Handler):
     """Writes log records to standard error without tearing a bar that is drawn there."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; a broken standard error must not stop the work."""
         try:
-            line = self.format(record)
-            tqdm = sys.modules.get('tqdm')
-            if tqdm is None:
-                print(line, file=sys.stderr, flush=True)
-            else:
-                tqdm.tqdm.write(line, file=sys.stderr)
+            _write_line(self.format(record))
         except (OSError, ValueError):
             self.handleError(record)

@@ -79,12 +79,14 @@ class SceneResult:
     """What came out for one scene.
 
     Attributes:
+        model: the name of the model.
         sample: images and ground truth.
         result: what the pipeline gave.
         filled: float32 [H, W], its disparity without gaps.
         figures: of this scene.
     """
 
+    model: str
     sample: StereoSample
     result: StereoResult
     filled: np.ndarray
@@ -138,7 +140,8 @@ def evaluate(scenes: Iterable[SceneFiles],
             pipeline.process(sample.pair, ('disparity',))
         result = pipeline.process(sample.pair, ('disparity', 'confidence'))
         filled = fill_gaps(result.disparity.values)
-        yield SceneResult(sample, result, filled, compute_figures(sample, result, filled))
+        yield SceneResult(pipeline.engine.info.model, sample, result, filled,
+                          compute_figures(sample, result, filled))
 
 
 def summarise(set_name: str, pipeline: StereoPipeline,

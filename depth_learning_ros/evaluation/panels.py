@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -76,25 +76,25 @@ def scene_panel(left: np.ndarray, disparity: np.ndarray, *, depth_m: np.ndarray 
     return arrange(tiles, columns=2)
 
 
-def comparison_panel(left: np.ndarray, disparities: Mapping[str, np.ndarray],
+def comparison_panel(left: np.ndarray, disparities: Sequence[tuple[str, np.ndarray]],
                      truth: np.ndarray | None = None) -> np.ndarray:
     """Show models below each other, disparity beside error, under the left image and the truth.
 
     Args:
         left: uint8 [H, W, 3], RGB.
-        disparities: a model's name -> float32 [H, W], pixels, NaN where unknown.
+        disparities: a model's name and its float32 [H, W], pixels, NaN where unknown.
         truth: float32 [H, W], pixels, NaN where unknown; without it the models stand in two
             columns.
 
     Returns:
         uint8 [height, width, 3], RGB.
     """
-    top = max(disparity_range(each) for each in disparities.values()) if truth is None else (
+    top = max(disparity_range(each) for _, each in disparities) if truth is None else (
         disparity_range(truth))
     tiles = [Tile('left image', left, f'{left.shape[1]}x{left.shape[0]}')]
     if truth is not None:
         tiles.append(disparity_tile('ground truth', truth, top))
-    for name, disparity in disparities.items():
+    for name, disparity in disparities:
         tiles.append(disparity_tile(name, disparity, top))
         if truth is not None:
             tiles.append(error_tile(f'{name}: error', disparity, truth))

@@ -1,0 +1,198 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""``depth-learning evaluate``: models against ground truth."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from depth_learning_ros.cli import UsageError
+from depth_learning_ros.cli.options import (
+    DEFAULT_MODEL,
+    add_engine_options,
+    add_force_option,
+    check_outputs,
+    open_engine_for,
+)
+from depth_learning_ros.cli.progress import Meter
+
+if TYPE_CHECKING:
+    from depth_learning_ros.data.folders import SceneFiles
+    from depth_learning_ros.evaluation.evaluate import EvaluationRow, SceneResult
+    from depth_learning_ros.pipeline import StereoPipeline
+
+CLASSICAL_MODELS = ('bm', 'sgbm', 'sgbm-hh')
+_DEFAULT_MODELS = (DEFAULT_MODEL, *CLASSICAL_MODELS)
+_DISPARITY_MULTIPLE = 16
+
+_EPILOG = """\
+A FOLDER holds sets of scenes, one set, or is one scene:
+  SET/SCENE/left.png right.png      8 or 16 bits, colour or gray
+            disp.png                ground truth: 16 bits, disparity x 256, 0 = unknown
+                                    (or disp.pfm, disp.npy)
+            [calib.json]            {"focal_px": ..., "baseline_m": ..., "doffs": ...}: adds depth
+            [nocc.png]              255 = seen in both views: adds D1-noc
+            [obj_map.png]           not 0 = an object: adds D1-bg and D1-fg
+
+Figures are means over the scenes of each scene's figure over all pixels with ground truth, after
+gaps were filled as KITTI's kit does; density is that before filling. EPE is the mean error in px,
+3ER the share of errors over 3 px, D1 of those over 3 px and 5 %. ms is the time of the engine for
+one pair, pre- and post-processing included. The JSON holds more: PSNR and SSIM of the warped view,
+the worth of the confidence, and the errors of depth.
+
+examples:
+  depth-learning evaluate data/sets --json rows.json --markdown table.md
+  depth-learning evaluate data/sets/kitti2012 --model crl-small --model my.onnx --pictures look
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.epilog = _EPILOG
+    parser.add_argument('folders', nargs='*', type=Path, metavar='FOLDER',
+                        help='scenes with ground truth, see below')
+    parser.add_argument(
+        '--model', action='extend', nargs='+', metavar='M',
+        help="names from 'depth-learning models', .onnx or .safetensors files (default: "
+             f"{', '.join(_DEFAULT_MODELS)})")
+    parser.add_argument('--json', type=Path, metavar='OUT', help='write all figures as JSON')
+    parser.add_argument('--markdown', type=Path, metavar='OUT', help='write the table as Markdown')
+    parser.add_argument(
+        '--pictures', type=Path, metavar='DIR',
+        help='write a picture of each scene: images, disparities, errors')
+    parser.add_argument(
+        '--submission', type=Path, metavar='DIR',
+        help="write the files for KITTI's server (with several models into a folder each); "
+             'scenes then need no ground truth')
+    add_engine_options(parser)
+    add_force_option(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate all models on all sets and print the table."""
+    folders, names = _sort_out(args)
+    from depth_learning_ros.data.folders import StereoFolder
+    from depth_learning_ros.evaluation.tables import to_json, to_markdown, to_text
+    from depth_learning_ros.files import atomic_write
+    sets = [each for folder in folders for each in
+            StereoFolder(folder, ground_truth=args.submission is None).sets()]
+    output = _SceneOutput(args, names, [scene for _, scenes in sets for scene in scenes])
+    check_outputs((args.json, args.markdown, *output.paths()), args.force)
+    rows: list[EvaluationRow] = []
+    models = [_Model(args, name) for name in names]
+    try:
+        for row in _evaluate_sets(sets, models, output):
+            rows.append(row)
+    finally:
+        # Also after an error or Ctrl-C: what was measured so far is not lost.
+        for model in models:
+            model.close()
+        if rows:
+            print(to_text(rows), end='')
+    for path, text in ((args.json, to_json), (args.markdown, to_markdown)):
+        if path is not None:
+            with atomic_write(path, force=args.force, mode='w') as file:
+                file.write(text(rows))
+    return 0
+
+
+def _sort_out(args: argparse.Namespace) -> tuple[list[Path], list[str]]:
+    """Tell folders from models: '--model sgbm FOLDER' must not take the folder for a model."""
+    given = args.model or _DEFAULT_MODELS
+    taken = [name for name in given if name not in _DEFAULT_MODELS and Path(name).is_dir()]
+    folders = [*args.folders, *map(Path, taken)]
+    names = list(dict.fromkeys(name for name in given if name not in taken))
+    if not folders:
+        raise UsageError('give at least one FOLDER of scenes')
+    if not names:
+        raise UsageError('--model needs the name of a model')
+    return folders, names
+
+
+def _evaluate_sets(sets: Sequence[tuple[str, list[SceneFiles]]], models: Sequence[_Model],
+                   output: _SceneOutput) -> Iterator[EvaluationRow]:
+    from depth_learning_ros.evaluation.evaluate import evaluate, summarise
+    meter = Meter('evaluating', sum(len(scenes) for _, scenes in sets), 'scene')
+    done = 0
+    try:
+        for set_name, scenes in sets:
+            figures: list[list] = [[] for _ in models]
+            # All models scene by scene, so that they can stand in one picture.
+            runs = [evaluate(scenes, model.pipeline_for) for model in models]
+            for results in zip(*runs, strict=True):
+                output.write(results)
+                for collected, result in zip(figures, results, strict=True):
+                    collected.append(result.figures)
+                done += 1
+                meter.update(done)
+            for model, collected in zip(models, figures, strict=True):
+                yield summarise(set_name, model.last, collected)
+    finally:
+        meter.close()
+
+
+class _Model:
+    """A model's pipelines: one for a network, one per number of disparities for a matcher."""
+
+    def __init__(self, args: argparse.Namespace, name: str) -> None:
+        self._args, self._name = args, name
+        self._pipelines: dict[int, StereoPipeline] = {}
+        # Opened now, so that a wrong name is told before the work begins.
+        self.last = self.pipeline_for(_DISPARITY_MULTIPLE)
+
+    def pipeline_for(self, disparities: int) -> StereoPipeline:
+        """Return the pipeline that searches that many disparities."""
+        from depth_learning_ros.pipeline import StereoPipeline
+        key = -(-disparities // _DISPARITY_MULTIPLE) if self._name in CLASSICAL_MODELS else 0
+        if key not in self._pipelines:
+            self._pipelines[key] = StereoPipeline(
+                open_engine_for(self._args, self._name, disparities))
+        self.last = self._pipelines[key]
+        return self.last
+
+    def close(self) -> None:
+        """Close all engines."""
+        for pipeline in self._pipelines.values():
+            pipeline.close()
+
+
+class _SceneOutput:
+    """The files written per scene: pictures and submissions."""
+
+    def __init__(self, args: argparse.Namespace, names: Sequence[str],
+                 scenes: Sequence[SceneFiles]) -> None:
+        from depth_learning_ros.evaluation.submission import check_names, make_folder
+        self._args, self._scenes = args, scenes
+        self._submissions: list[Path] = []
+        if args.submission is not None:
+            check_names(scenes)
+            self._submissions = [args.submission / Path(name).name if len(names) > 1
+                                 else args.submission for name in names]
+        for path in self.paths():
+            make_folder(path.parent)
+
+    def paths(self) -> Iterator[Path]:
+        """Yield all files that will be written."""
+        from depth_learning_ros.evaluation.submission import submission_path
+        for scene in self._scenes:
+            if self._args.pictures is not None:
+                yield self._picture(scene)
+            for folder in self._submissions:
+                yield submission_path(folder, scene)
+
+    def write(self, results: Sequence[SceneResult]) -> None:
+        """Write one scene's files; the results are those of the models, in their order."""
+        from depth_learning_ros.data.images import write_image
+        from depth_learning_ros.evaluation.scene_pictures import picture_of
+        from depth_learning_ros.evaluation.submission import write_submission
+        scene = results[0].sample.files
+        for folder, result in zip(self._submissions, results, strict=False):
+            write_submission(folder, scene, result.result.disparity.values, force=self._args.force)
+        if self._args.pictures is not None:
+            write_image(self._picture(scene), picture_of(results), force=self._args.force)
+
+    def _picture(self, scene: SceneFiles) -> Path:
+        return self._args.pictures / scene.set_name / f'{scene.name}.png'

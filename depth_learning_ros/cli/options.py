@@ -1,0 +1,63 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from depth_learning_ros.cli import UsageError
+from depth_learning_ros.cli.progress import say
+
+if TYPE_CHECKING:
+    from depth_learning_ros.engine.base import Engine
+
+DEFAULT_MODEL = 'crl-small'
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """Add what chooses how a network is run."""
+    parser.add_argument(
+        '--backend', default='auto', metavar='NAME',
+        help='what runs the network: openvino, onnxruntime, torch, ...; auto takes the fastest '
+             "that works here, 'depth-learning doctor' lists them (default: auto)")
+    parser.add_argument(
+        '--precision', default='auto', metavar='NAME',
+        help='fp32, bf16 or fp16; auto takes the fastest whose measured error is within '
+             'tolerance (default: auto)')
+    parser.add_argument(
+        '--cache-dir', type=Path, metavar='DIR',
+        help='where built engines are kept (default: your cache folder)')
+
+
+def add_force_option(parser: argparse.ArgumentParser) -> None:
+    """Add the permission to replace files."""
+    parser.add_argument('--force', action='store_true', help='replace output files that exist')
+
+
+def open_engine_for(args: argparse.Namespace, model: str, max_disparity: int = 192) -> Engine:
+    """Open a model as the options say, telling the user what takes time."""
+    from depth_learning_ros.engine import open_engine
+    return open_engine(model, backend=args.backend, precision=args.precision,
+                       cache_dir=args.cache_dir, max_disparity=max_disparity, on_message=say)
+
+
+def check_outputs(paths: Iterable[Path | None], force: bool) -> None:
+    """Refuse outputs before any work is done.
+
+    Raises:
+        UsageError: two outputs are one file.
+        DataError: a file exists (and not ``force``), or cannot be written.
+    """
+    from depth_learning_ros.files import check_output
+    seen: set[Path] = set()
+    for path in paths:
+        if path is None:
+            continue
+        if path.absolute() in seen:
+            raise UsageError(f'{path} is named for two outputs: give each its own file')
+        seen.add(path.absolute())
+        check_output(path, force)
