@@ -1,0 +1,54 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Installable with plain pip, and an ament_python package for colcon."""
+
+from glob import glob
+import os
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'depth_learning_ros'
+SHARE = os.path.join('share', PACKAGE)
+
+CPU = ['openvino>=2025.0', 'onnxruntime>=1.20', 'onnx>=1.17']
+TRAIN = ['torch>=2.6', 'lightning-fabric>=2.5', 'pyyaml>=6', 'onnx>=1.17', 'onnxscript>=0.5']
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    description='Learned depth for robots: stereo networks from cameras and bags to point clouds',
+    long_description=open('README.md', encoding='utf-8').read(),
+    long_description_content_type='text/markdown',
+    author='The depth_learning_ros authors',
+    license='Apache-2.0',
+    packages=find_packages(exclude=['test', 'test.*', 'benchmarks']),
+    package_data={PACKAGE: ['py.typed', 'weights/*', 'models/*.json', 'evaluation/*.html']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (SHARE, ['package.xml']),
+        (os.path.join(SHARE, 'config'), glob('config/*.yaml')),
+        (os.path.join(SHARE, 'launch'), glob('launch/*.launch.py')),
+    ],
+    zip_safe=False,
+    python_requires='>=3.10',
+    install_requires=[
+        'numpy>=1.26',
+        'opencv-python-headless>=4.8',
+        'rosbags>=0.10.4',
+        'safetensors>=0.4.3',
+        'tqdm>=4.66',
+    ],
+    extras_require={
+        # run shipped or exported networks on a CPU; no PyTorch
+        'cpu': CPU,
+        # train, adapt, export and import networks
+        'train': TRAIN,
+        # engines for NVIDIA desktop GPUs; Jetson brings its own TensorRT
+        'tensorrt': ['tensorrt-rtx-cu13; platform_machine == "x86_64"'],
+        # panels, clouds and pages need nothing more than the package itself
+        'view': [],
+        'test': [*CPU, *TRAIN, 'pytest>=7.4', 'hypothesis>=6.100', 'ruff>=0.9', 'mypy>=1.13',
+                 'types-PyYAML', 'psutil>=5.9'],
+    },
+    entry_points={'console_scripts': ['depth-learning = depth_learning_ros.cli:main']},
+)
