@@ -7,7 +7,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from depth_learning_ros.geometry.warp import photometric_error, seen_in_both, warp_right_to_left
+from depth_learning_ros.errors import DataError
+from depth_learning_ros.geometry.warp import photometric_error, seen_in_both
 
 LEFT_RIGHT_TOLERANCE_PX = 1.0  # the usual threshold of the check: confidence 0.5 there
 PHOTOMETRIC_TOLERANCE = 0.1    # of full scale: confidence 0.5 there
@@ -45,9 +46,18 @@ def left_right_confidence(
     Returns:
         float32 [H, W] in 0..1: 1 / (1 + (disagreement / tolerance)^2); 0 where either is unknown
         or where the match lies outside the right image.
+
+    Raises:
+        DataError: the sizes differ.
     """
-    seen = warp_right_to_left(right_disparity.astype(np.float32, copy=False), disparity)
-    return _bell(np.abs(seen - disparity), tolerance_px, seen_in_both(disparity))
+    if right_disparity.shape != disparity.shape:
+        raise DataError(f'the disparity of the left view is {list(disparity.shape)} and that of '
+                        f'the right {list(right_disparity.shape)}: they must have one size')
+    seen = seen_in_both(disparity)
+    columns = np.where(seen, np.arange(disparity.shape[1], dtype=np.float32) - disparity, 0)
+    # the nearest pixel: between two, a gap or a foreground edge would spoil its neighbour
+    matched = np.take_along_axis(right_disparity, np.rint(columns).astype(np.intp), axis=1)
+    return _bell(np.abs(matched - disparity), tolerance_px, seen)
 
 
 def photometric_confidence(
