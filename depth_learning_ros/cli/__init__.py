@@ -32,14 +32,14 @@ STATUS_BROKEN_PIPE = 141
 STATUS_TERMINATED = 143
 
 _ALL_COMMANDS = {
-    'replay': ('replay', 'run a recorded stereo bag through a model, into a new bag'),
-    'infer': ('infer', 'compute disparity, depth and points of one pair of image files'),
-    'evaluate': ('evaluate', 'measure models against ground truth, as a table or JSON'),
+    'replay': ('replay', 'run a stereo bag through a model, into a new bag'),
+    'infer': ('infer', 'disparity, depth and points of one pair of images'),
+    'evaluate': ('evaluate', 'measure models against ground truth'),
     'export': ('export', 'write a model as an ONNX file'),
     'models': ('models', 'list the models: size, cost, weights, licence'),
-    'doctor': ('doctor', 'say what is installed, which backends work, and why others do not'),
+    'doctor': ('doctor', 'what is installed, which backends work and why not'),
     'train': ('train', 'train a network'),
-    'import-weights': ('import_weights', 'read released Caffe weights into a network'),
+    'import-weights': ('import_weights', 'read released Caffe weights'),
 }
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -69,11 +69,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         with _termination_unwinds():
-            status = _run(arguments)
+            try:
+                status = _run(arguments)
+            except SystemExit as stop:  # help and version (0), usage errors (2), SIGTERM
+                status = stop.code if isinstance(stop.code, int) else STATUS_ERROR
             sys.stdout.flush()
         return status
-    except SystemExit as stop:  # argparse: help and version (0), usage errors (2); or SIGTERM
-        return stop.code if isinstance(stop.code, int) else STATUS_ERROR
     except DepthLearningError as error:
         return _complain(str(error), STATUS_ERROR)
     except ModuleNotFoundError as error:

@@ -188,9 +188,11 @@ def disparities_of(sample: StereoSample) -> int:
 
 
 def _warp_figures(sample: StereoSample, filled: np.ndarray) -> dict[str, float]:
-    warped, seen = warp_right_to_left(sample.pair.right, filled), seen_in_both(filled)
-    return {'psnr': psnr(warped, sample.pair.left, seen),
-            'ssim': ssim(warped, sample.pair.left, seen)}
+    left, seen = sample.pair.left, seen_in_both(filled)
+    warped = warp_right_to_left(sample.pair.right, filled)
+    # What the right image does not show must not reach the windows of SSIM beside it.
+    warped = np.where(seen[..., None], warped, left)
+    return {'psnr': psnr(warped, left, seen), 'ssim': ssim(warped, left, seen)}
 
 
 def _depth_figures(sample: StereoSample, filled: np.ndarray) -> dict[str, float]:
