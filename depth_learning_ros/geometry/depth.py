@@ -101,3 +101,21 @@ def depth_to_disparity(depth_m: np.ndarray, camera: StereoCamera) -> np.ndarray:
     disparity = (disparity - np.float32(camera.doffs)).astype(np.float32)
     np.putmask(disparity, ~((depth_m > 0) & (disparity >= 0)), np.nan)
     return disparity
+
+
+def millimetres_from_depth(depth_m: np.ndarray) -> np.ndarray:
+    """Return uint16 [H, W] millimetres of float32 [H, W] metres, rounded.
+
+    Unknown, infinite, and farther than 65.535 m is 0, which REP 118 reads as unknown.
+    """
+    with np.errstate(invalid='ignore', over='ignore'):
+        millimetres = np.rint(depth_m * np.float32(1000))
+        np.putmask(millimetres, ~((millimetres >= 0) & (millimetres <= 65535)), 0)
+    return millimetres.astype(np.uint16)
+
+
+def depth_from_millimetres(millimetres: np.ndarray) -> np.ndarray:
+    """Return float32 [H, W] metres of uint16 [H, W] millimetres; 0 becomes NaN (REP 118)."""
+    depth_m = millimetres.astype(np.float32) / np.float32(1000)
+    np.putmask(depth_m, millimetres == 0, np.nan)
+    return depth_m

@@ -15,11 +15,10 @@ from depth_learning_ros.messages.results import (
     cloud_from_message,
     depth_from_image,
     disparity_from_message,
-    millimetres_from_depth,
 )
 from depth_learning_ros.messages.writer import MessageWriter
 
 __all__ = [
     'ENCODINGS', 'MessageWriter', 'camera_from_info', 'cloud_from_message', 'depth_from_image',
-    'disparity_from_message', 'image_to_rgb', 'millimetres_from_depth', 'stamp_ns',
+    'disparity_from_message', 'image_to_rgb', 'stamp_ns',
 ]

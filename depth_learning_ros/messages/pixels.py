@@ -20,18 +20,17 @@ class Encoding:
         dtype: of one channel.
         channels: per pixel.
         to_rgb: OpenCV's conversion code; None for what is RGB already.
-        column_multiple, row_multiple: the pattern's size: 2 where pixels share colours.
+        block: columns and rows of the pixels that share a colour.
     """
 
     dtype: type
     channels: int
     to_rgb: int | None
-    column_multiple: int = 1
-    row_multiple: int = 1
+    block: tuple[int, int] = (1, 1)
 
 
 def _bayer(dtype: type, to_rgb: int) -> Encoding:
-    return Encoding(dtype, 1, to_rgb, column_multiple=2, row_multiple=2)
+    return Encoding(dtype, 1, to_rgb, block=(2, 2))
 
 
 # OpenCV names a Bayer pattern by its second row, ROS by its first: rggb is OpenCV's BG.
@@ -61,10 +60,10 @@ ENCODINGS: dict[str, Encoding] = {
     'bayer_gbrg16': _bayer(np.uint16, cv2.COLOR_BayerGR2RGB),
     'bayer_grbg16': _bayer(np.uint16, cv2.COLOR_BayerGB2RGB),
     # UYVY and YUYV; the second name of each is the one of ROS 2 Iron and later
-    'yuv422': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_UYVY, column_multiple=2),
-    'uyvy': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_UYVY, column_multiple=2),
-    'yuv422_yuy2': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_YUY2, column_multiple=2),
-    'yuyv': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_YUY2, column_multiple=2),
+    'yuv422': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_UYVY, block=(2, 1)),
+    'uyvy': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_UYVY, block=(2, 1)),
+    'yuv422_yuy2': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_YUY2, block=(2, 1)),
+    'yuyv': Encoding(np.uint8, 2, cv2.COLOR_YUV2RGB_YUY2, block=(2, 1)),
 }
 
 
@@ -100,10 +99,11 @@ def pixels_to_rgb(pixels: np.ndarray, name: str) -> np.ndarray:
     """
     encoding = encoding_named(name)
     height, width = pixels.shape[:2]
-    if width % encoding.column_multiple or height % encoding.row_multiple:
-        raise MessageError(
-            f'a {name} image of {width}x{height} cannot be: its colours come in blocks of '
-            f'{encoding.column_multiple}x{encoding.row_multiple} pixels')
+    columns, rows = encoding.block
+    # OpenCV makes a black image, and no error, of a Bayer pattern of one block
+    if width % columns or height % rows or (rows > 1 and min(width, height) <= rows):
+        raise MessageError(f'a {name} image of {width}x{height} cannot be: its colours come in '
+                           f'blocks of {columns}x{rows} pixels')
     pixels = _eight_bit(pixels)
     return pixels if encoding.to_rgb is None else cv2.cvtColor(pixels, encoding.to_rgb)
 

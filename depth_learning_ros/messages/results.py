@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from depth_learning_ros.errors import MessageError
+from depth_learning_ros.geometry.depth import depth_from_millimetres
 from depth_learning_ros.messages.fields import pixel_rows, typed_rows
 from depth_learning_ros.messages.images import image_pixels
 from depth_learning_ros.types import Disparity, PointCloud
@@ -55,21 +56,7 @@ def depth_from_image(message: Any) -> np.ndarray:
     if message.encoding not in ('16UC1', 'mono16'):
         raise MessageError(f'a depth image has the encoding {message.encoding!r}: '
                            f'expected 32FC1 (metres) or 16UC1 (millimetres)')
-    millimetres = image_pixels(message)
-    depth_m = millimetres.astype(np.float32) / np.float32(1000)
-    np.putmask(depth_m, millimetres == 0, np.nan)
-    return depth_m
-
-
-def millimetres_from_depth(depth_m: np.ndarray) -> np.ndarray:
-    """Return uint16 [H, W] millimetres of float32 [H, W] metres, rounded.
-
-    Unknown, infinite, and farther than 65.535 m is 0, which REP 118 reads as unknown.
-    """
-    with np.errstate(invalid='ignore', over='ignore'):
-        millimetres = np.rint(depth_m * np.float32(1000))
-        np.putmask(millimetres, ~((millimetres >= 0) & (millimetres <= 65535)), 0)
-    return millimetres.astype(np.uint16)
+    return depth_from_millimetres(image_pixels(message))
 
 
 def cloud_from_message(message: Any) -> PointCloud:

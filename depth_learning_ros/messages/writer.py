@@ -5,35 +5,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import numpy as np
 
 from depth_learning_ros.errors import CalibrationError, DataError
-from depth_learning_ros.messages.disparity_range import disparity_range, message_disparity
+from depth_learning_ros.geometry.depth import millimetres_from_depth
+from depth_learning_ros.geometry.disparity_range import disparity_range, message_disparity
 from depth_learning_ros.messages.fields import HOST_IS_BIGENDIAN, as_message_data
-from depth_learning_ros.messages.results import millimetres_from_depth
-from depth_learning_ros.types import Disparity, PointCloud, StereoCamera, StereoPair
+from depth_learning_ros.types import StereoCamera
+
+if TYPE_CHECKING:
+    from depth_learning_ros.pipeline import StereoResult
 
 _FLOAT32 = 7  # sensor_msgs/PointField.FLOAT32
 
 Array = TypeVar('Array', bound=object)
-
-
-class Result(Protocol):
-    """The part of :class:`depth_learning_ros.pipeline.StereoResult` that is written."""
-
-    @property
-    def pair(self) -> StereoPair: ...
-    @property
-    def disparity(self) -> Disparity: ...
-    @property
-    def depth(self) -> np.ndarray | None: ...
-    @property
-    def points(self) -> PointCloud | None: ...
-    @property
-    def confidence(self) -> np.ndarray | None: ...
 
 
 class MessageWriter:
@@ -55,7 +43,7 @@ class MessageWriter:
     def __init__(self, make: Callable[..., Any]) -> None:
         self.make = make
 
-    def disparity_image(self, result: Result, header: Any) -> Any:
+    def disparity_image(self, result: StereoResult, header: Any) -> Any:
         """Build a stereo_msgs/DisparityImage: 32FC1 pixels, 0 = unknown, every field filled.
 
         Raises:
@@ -74,7 +62,7 @@ class MessageWriter:
             min_disparity=limits.min_disparity, max_disparity=float(limits.max_disparity),
             delta_d=float(limits.delta_d))
 
-    def depth_image(self, result: Result, header: Any, encoding: str = '32FC1') -> Any:
+    def depth_image(self, result: StereoResult, header: Any, encoding: str = '32FC1') -> Any:
         """Build a depth image (REP 118): 32FC1 metres, or 16UC1 millimetres with 0 = unknown.
 
         Raises:
@@ -88,7 +76,7 @@ class MessageWriter:
         raise DataError(f'a depth image cannot be {encoding!r}: choose 32FC1 (metres) or '
                         f'16UC1 (millimetres)')
 
-    def confidence_image(self, result: Result, header: Any) -> Any:
+    def confidence_image(self, result: StereoResult, header: Any) -> Any:
         """Build a 32FC1 image of the confidence, 0..1.
 
         Raises:
@@ -96,7 +84,7 @@ class MessageWriter:
         """
         return self._image(_there(result.confidence, 'confidence'), header, '32FC1')
 
-    def point_cloud2(self, result: Result, header: Any) -> Any:
+    def point_cloud2(self, result: StereoResult, header: Any) -> Any:
         """Build an organised sensor_msgs/PointCloud2 of x, y, z, rgb; NaN where no point is.
 
         Raises:
