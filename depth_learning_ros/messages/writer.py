@@ -29,10 +29,11 @@ class MessageWriter:
 
     Args:
         make: ``make('sensor_msgs/msg/Image', height=..., ...)`` builds one message. Every field is
-            given. Byte arrays come as uint8 numpy arrays, which share memory with the result;
-            other arrays as float64 numpy arrays, lists of messages as lists.
+            given by its name, so the first parameter must not be called ``name``, as PointField
+            has a field of that name. Byte arrays come as uint8 numpy arrays, which share memory
+            with the result; other arrays as float64 numpy arrays, lists of messages as lists.
 
-            For rosbags: ``lambda name, **fields: typestore.types[name](**fields)``. For rclpy a
+            For rosbags: ``lambda kind, **fields: typestore.types[kind](**fields)``. For rclpy a
             byte array must become an ``array.array('B')``: create it empty and ``frombytes`` the
             numpy array, one copy; bytes or lists take a hundred times longer.
 
