@@ -55,7 +55,7 @@ def correlation(left: Tensor, right: Tensor, max_displacement: int, *,
 
 def shifted(left: Tensor, right: Tensor, max_displacement: int, *,
             two_sided: bool = True) -> Tensor:
-    """Give what ``correlation`` gives, one displacement after the other: the readable reference."""
+    """Give what ``correlation`` gives, one displacement after the other: for reading."""
     width = left.shape[3]
     displacements = (2 if two_sided else 1) * max_displacement + 1
     padded = F.pad(right, (max_displacement, max_displacement))

@@ -74,9 +74,10 @@ def initialize(module: nn.Module) -> None:
             layer.weight.data.copy_(torch.outer(taps, taps)[None, None])
         elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             # a stride-2 deconvolution gathers a quarter of its taps at each output pixel
-            fan_mode = 'fan_in' if isinstance(layer, nn.Conv2d) else 'fan_out'
-            nn.init.kaiming_normal_(layer.weight, LEAKY_SLOPE, fan_mode, 'leaky_relu')
-            if isinstance(layer, nn.ConvTranspose2d):
+            deconvolution = isinstance(layer, nn.ConvTranspose2d)
+            nn.init.kaiming_normal_(layer.weight, LEAKY_SLOPE,
+                                    'fan_out' if deconvolution else 'fan_in', 'leaky_relu')
+            if deconvolution:
                 layer.weight.data.mul_(2.0)
             elif layer.out_channels == 1:
                 layer.weight.data.mul_(0.1)

@@ -42,13 +42,12 @@ def crop_and_zoom(scene: Mapping[str, np.ndarray], height: int, width: int,
     zoom_x = max(zoom_x, width / full_width)
     h, w = min(full_height, round(height / zoom_y)), min(full_width, round(width / zoom_x))
     y, x = rng.integers(0, full_height - h + 1), rng.integers(0, full_width - w + 1)
-    window = (slice(y, y + h), slice(x, x + w))
     size = (width, height)
     views = []
     for image in (left, right):
-        cut = np.ascontiguousarray(image[(slice(None), *window)].transpose(1, 2, 0))
-        views.append(cv2.resize(cut, size, interpolation=cv2.INTER_LINEAR))
-    cut = np.ascontiguousarray(disparity[window], dtype=np.float32)
+        patch = np.ascontiguousarray(image[:, y:y + h, x:x + w].transpose(1, 2, 0))
+        views.append(cv2.resize(patch, size, interpolation=cv2.INTER_LINEAR))
+    cut = np.ascontiguousarray(disparity[y:y + h, x:x + w], dtype=np.float32)
     # nearest: a blend across an edge would be a disparity of neither side
     zoomed = cv2.resize(cut, size, interpolation=cv2.INTER_NEAREST) * (width / w)
     zoomed[~(zoomed <= MAX_DISPARITY)] = np.nan
@@ -78,8 +77,7 @@ def photograph(left: np.ndarray, right: np.ndarray,
         if noise:
             image = _add_noise(image, noise * rng.uniform(0.7, 1.3), gray, rng)
         if quality:
-            image = cv2.imdecode(cv2.imencode(
-                '.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+            image = _compress(image, quality)
         views.append(image)
     if rng.random() < 0.25:
         views[1] = _cover(views[1], rng)
@@ -129,11 +127,18 @@ def _noise_bank() -> np.ndarray:
     return np.random.default_rng(0).standard_normal((1200, 1200, 3), dtype=np.float32)
 
 
+def _compress(image: np.ndarray, quality: int) -> np.ndarray:
+    """Through JPEG and back; the codec takes the channels as BGR, which costs nothing here."""
+    encoded = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+
+
 def _add_noise(image: np.ndarray, sigma: float, gray: bool,
                rng: np.random.Generator) -> np.ndarray:
     height, width = image.shape[:2]
     bank = _noise_bank()
-    y, x = (int(rng.integers(0, n - m + 1)) for n, m in zip(bank.shape, (height, width)))
+    y = int(rng.integers(0, bank.shape[0] - height + 1))
+    x = int(rng.integers(0, bank.shape[1] - width + 1))
     noise = bank[y:y + height, x:x + width]
     if gray:
         noise = cv2.merge([noise[:, :, int(rng.integers(3))]] * 3)
@@ -145,7 +150,7 @@ def _cover(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = image.shape[:2]
     image = image.copy()
     for _ in range(rng.integers(1, 3)):
-        h, w = rng.integers(20, 80), rng.integers(20, 80)
+        h, w = (int(rng.integers(n // 12, n // 4)) for n in (height, width))
         y, x = rng.integers(0, height - h), rng.integers(0, width - w)
         image[y:y + h, x:x + w] = image.mean((0, 1)).astype(np.uint8)
     return image

@@ -57,6 +57,7 @@ class TrainingConfig:
         stages: one after the other.
         scenes: folder of rendered scenes to learn from.
         validation: folder of held-out rendered scenes.
+        scene_count, validation_count: how many each folder is filled up to before training.
         start_from: weights to begin with; None = fresh.
         seed: of weights, order and augmentation.
         precision: ``bf16-mixed`` or ``32-true`` (Lightning Fabric's names).
@@ -70,6 +71,8 @@ class TrainingConfig:
     stages: tuple[StageConfig, ...] = ()
     scenes: str = 'runs/scenes'
     validation: str = 'runs/validation'
+    scene_count: int = 4000
+    validation_count: int = 48
     start_from: str | None = None
     seed: int = 0
     precision: str = 'bf16-mixed'

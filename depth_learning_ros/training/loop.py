@@ -22,7 +22,7 @@ from depth_learning_ros.errors import TrainingError
 from depth_learning_ros.models.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from depth_learning_ros.models.config import NetworkConfig
 from depth_learning_ros.models.crl import CRL, CascadeOutput
-from depth_learning_ros.models.normalize import to_network_input
+from depth_learning_ros.models.normalize import pad_to_multiple, to_network_input
 from depth_learning_ros.models.registry import build_network, config_of
 from depth_learning_ros.training.config import StageConfig, TrainingConfig
 from depth_learning_ros.training.ema import WeightAverage
@@ -69,7 +69,7 @@ class Trainer:
     def __init__(self, config: TrainingConfig, folder: Path, resume: bool = False) -> None:
         self.config, self.folder = config, folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.fabric = Fabric(accelerator='auto', devices=1, precision=config.precision)
+        self.fabric = Fabric(accelerator='auto', devices=1, precision=config.precision)  # type: ignore[arg-type]
         self.fabric.launch()
         torch.manual_seed(config.seed)
         self.network, self.info = self._start()
@@ -124,9 +124,9 @@ class Trainer:
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise TrainingError(
-                    f'the loss is {value} at step {self.state.step} (samples '
-                    f'{self.state.samples}..{self.state.samples + stage.batch - 1}): the last good '
-                    f'checkpoint is kept; resume with a smaller learning rate')
+                    f'the loss is {value} at step {self.state.step}, samples from '
+                    f'{self.state.samples} on: the last good checkpoint is kept; resume with a '
+                    f'smaller learning rate')
             self.fabric.backward(loss)
             self.fabric.clip_gradients(model, optimizer, max_norm=self.config.clip,
                                        error_if_nonfinite=False)
@@ -169,7 +169,7 @@ class Trainer:
         loader = DataLoader(samples, stage.batch, num_workers=self.config.workers,
                             prefetch_factor=4 if self.config.workers else None)
         for batch in loader:
-            yield tuple(self.fabric.to_device(t) for t in batch)  # type: ignore[misc]
+            yield tuple(self.fabric.to_device(t) for t in batch)
 
     def _share(self, stage: StageConfig) -> float:
         """How much of the stage is done, 0..1."""
@@ -228,6 +228,7 @@ def validate(network: nn.Module, folder: Path, config: NetworkConfig,
         scene = pool[index]
         views = [to_network_input(torch.from_numpy(scene[s])[None].to(device), config)
                  for s in ('left', 'right')]
+        views = [pad_to_multiple(v, config.size_multiple) for v in views]
         truth = torch.from_numpy(scene['disparity'].astype('float32'))[None, None].to(device)
         with torch.autocast(device.type, torch.bfloat16):
             output = network(*views)
@@ -236,8 +237,9 @@ def validate(network: nn.Module, folder: Path, config: NetworkConfig,
             finals = {'val_first_': output.first, 'val_': output.second}
         for prefix, predictions in finals.items():
             finest = -predictions[-1].float()
-            if finest.shape != truth.shape:
-                finest = nn.functional.interpolate(finest, truth.shape[-2:], mode='bilinear')
+            if finest.shape != views[0][:, :1].shape:
+                finest = nn.functional.interpolate(finest, views[0].shape[-2:], mode='bilinear')
+            finest = finest[..., :truth.shape[-2], :truth.shape[-1]]
             valid = truth <= 192
             error = (finest - truth).abs()[valid]
             wrong = (error > 3) & (error > 0.05 * truth[valid])

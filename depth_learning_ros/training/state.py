@@ -18,7 +18,8 @@ from depth_learning_ros.training.config import TrainingConfig
 from depth_learning_ros.training.ema import WeightAverage
 
 # What may differ between a run and its continuation without being another run.
-FREE_TO_CHANGE = ('validate_minutes', 'workers', 'scenes', 'validation', 'notes')
+FREE_TO_CHANGE = ('validate_minutes', 'workers', 'scenes', 'validation', 'scene_count',
+                  'validation_count', 'notes')
 
 
 @dataclass
@@ -73,7 +74,8 @@ def load_state(path: Path, config: TrainingConfig, network: nn.Module,
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise TrainingError(f'{path} is damaged: {error}') from error
     before, now = content['config'], config.to_dict()
-    changed = [k for k in now if k not in FREE_TO_CHANGE and _plain(before.get(k)) != _plain(now[k])]
+    changed = [k for k in now
+               if k not in FREE_TO_CHANGE and _plain(before.get(k)) != _plain(now[k])]
     if changed:
         raise TrainingError(
             f'the run in {path.parent} was begun with other settings: '

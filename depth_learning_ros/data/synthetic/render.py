@@ -91,10 +91,9 @@ def occlusion(disparity: Tensor, disparity_right: Tensor) -> Tensor:
     """Left pixels whose match is outside the right image or covered by something nearer there."""
     width = disparity.shape[1]
     match = torch.arange(width, device=disparity.device) - disparity
-    near = match.floor().long()
     covered = torch.ones_like(disparity, dtype=torch.bool)
-    for column in (near, near + 1):  # seen if either neighbouring right pixel shows it
-        there = disparity_right.gather(1, column.clamp(0, width - 1))
+    for column in (match.floor(), match.ceil()):  # seen if either neighbour there shows it
+        there = disparity_right.gather(1, column.long().clamp(0, width - 1))
         covered &= there > disparity + 1
     return covered | (match < 0)
 

@@ -93,9 +93,10 @@ class Quad:
         b = self._along(self.down, origin, rays, depth)
         inside = self._inside(a, b) & (depth > NEAR)
         facing = -1.0 if distance > 0 else 1.0
+        turned = [torch.tensor(facing * n, device=depth.device) for n in normal]
         return Hit(torch.where(inside, depth, math.inf), (a + 1) * (self.repeat[0] / 2),
                    (b + 1) * (self.repeat[1] / 2),
-                   tuple(torch.tensor(facing * n, device=depth.device) for n in normal))
+                   (turned[0], turned[1], turned[2]))
 
     @staticmethod
     def _along(edge: tuple[float, ...], origin: tuple[float, ...], rays: Rays,
@@ -196,10 +197,10 @@ class Cylinder:
         pu, pv, pw = ou + depth * du, ov + depth * dv, ow + depth * dw
         seen = (root > 0) & (pw.abs() <= length) & (depth > NEAR)
         nu, nv = pu / self.radius, pv / self.radius
-        normal = tuple(nu * u_axis[i] + nv * v_axis[i] for i in range(3))
+        nx, ny, nz = (nu * p + nv * q for p, q in zip(u_axis, v_axis, strict=True))
         turn = torch.atan2(pv, pu) / (2 * math.pi) + 0.5
         return Hit(torch.where(seen, depth, math.inf), turn * self.repeat[0],
-                   (pw / length + 1) * (self.repeat[1] / 2), normal)
+                   (pw / length + 1) * (self.repeat[1] / 2), (nx, ny, nz))
 
 
 Surface = Quad | Ellipsoid | Cylinder

@@ -173,7 +173,8 @@ def glyphs(dice: Dice) -> Tensor:
     """Lines of marks like writing or labels, on paper of one colour."""
     rows, columns = dice.integer(3, 16), dice.integer(6, 32)
     fine = dice.integer(3, 5)
-    marks = (dice.uniform(rows * (fine + 1), columns * (fine + 1)) < dice.between(0.3, 0.6)).float()
+    density = dice.between(0.3, 0.6)
+    marks = (dice.uniform(rows * (fine + 1), columns * (fine + 1)) < density).float()
     marks[fine::fine + 1] = 0
     marks[:, fine::fine + 1] = 0
     gaps = (dice.uniform(rows, columns) < 0.15).float()
