@@ -219,6 +219,16 @@ def test_the_pipeline_closes_its_engine():
     assert engine.closed == 1
 
 
+def test_results_that_are_kept_are_not_overwritten():
+    engine = FakeEngine()
+    pipeline = StereoPipeline(engine)
+    kept = [pipeline.process(PAIR).points.points]
+    engine.disparity = np.full((HEIGHT, WIDTH), 50, np.float32)
+    for _ in range(5):
+        kept.append(pipeline.process(PAIR, ['points2']).points.points)
+    assert (kept[0][..., 2] == 25).all() and all((p[..., 2] == 1).all() for p in kept[1:])
+
+
 def test_load_opens_the_engine_and_closes_it_when_options_do_not_fit(monkeypatch):
     asked, engine = [], FakeEngine(confidence=False)
 
