@@ -97,7 +97,7 @@ class StereoBag:
         return np.ascontiguousarray(np.broadcast_to(image, (self.height, self.width, 3)))
 
 
-def make(name: str, **fields: Any) -> Any:
+def make(name: str, /, **fields: Any) -> Any:
     return STORE.types[name](**fields)
 
 
