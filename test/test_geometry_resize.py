@@ -74,6 +74,10 @@ def test_gaps_neither_grow_nor_are_filled():
     double = resize_disparity(Disparity(values), 16, 16).values
     assert np.isnan(double).sum() == 16 and np.isnan(double[4:8, 4:8]).all()
     assert np.nanmin(double) == np.nanmax(double) == 12
+    # of 3/2 the size: the centres of columns 2, 3, 4 lie at 1.17, 1.83, 2.5, nearest to 1, 2, 3
+    line = np.array([[6, 6, np.nan, 6, 6, 6]], np.float32)
+    enlarged = resize_disparity(Disparity(line), 9, 1).values
+    assert np.flatnonzero(np.isnan(enlarged)).tolist() == [3]
 
 
 def test_pair_keeps_its_stamp_and_may_have_no_camera():

@@ -247,7 +247,7 @@ def test_compressed_bayer_pattern_is_developed():
 def test_truncated_compressed_images_are_refused(kind, kept):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     data = cv2.imencode(kind, noise)[1].reshape(-1)
-    with pytest.raises(MessageError, match=r'truncated|cannot be decoded'):
+    with pytest.raises(MessageError, match=r'(JPEG|PNG) image is truncated'):
         image_to_rgb(compressed(kind[1:], data[:int(kept * data.size)]))
 
 
