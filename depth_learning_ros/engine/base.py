@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from depth_learning_ros.errors import EngineError
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -81,3 +83,26 @@ class Engine(ABC):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.close()
+
+
+def checked_images(inputs: Mapping[str, np.ndarray], info: EngineInfo) -> Arrays:
+    """Give the images an engine takes, contiguous, or say what is wrong with them.
+
+    Raises:
+        EngineError: an input is missing, empty, not uint8 [N, H, W, 3], or of another size.
+    """
+    images: Arrays = {}
+    for name in info.inputs:
+        image = inputs.get(name)
+        if image is None:
+            raise EngineError(f'the image {name!r} is missing: {info.model} takes '
+                              f'{", ".join(info.inputs)}')
+        if image.dtype != np.uint8 or image.ndim != 4 or image.shape[3] != 3 or not image.size:
+            raise EngineError(f'the image {name!r} is {image.dtype} {list(image.shape)}: expected '
+                              f'uint8 [N, H, W, 3], RGB')
+        images[name] = np.ascontiguousarray(image)
+    sizes = {name: image.shape for name, image in images.items()}
+    if len(set(sizes.values())) > 1:
+        raise EngineError('the images differ in size: ' + ', '.join(
+            f'{name} is {list(size)}' for name, size in sizes.items()))
+    return images

@@ -1,0 +1,243 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Write a network as an ONNX file, and let nobody have it before it gave PyTorch's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata as installed
+import json
+import logging
+from pathlib import Path
+import tempfile
+from typing import Any
+import warnings
+
+import numpy as np
+import onnx
+import torch
+
+from depth_learning_ros.engine.base import Engine, EngineInfo
+from depth_learning_ros.engine.model_file import FORMAT_VERSION, file_sha256, read_model_file
+from depth_learning_ros.engine.onnx_graph import link_weights, set_metadata
+from depth_learning_ros.engine.reference import (
+    HEIGHT,
+    METADATA_KEY,
+    WIDTH,
+    MeasuredError,
+    Reference,
+    compare,
+    fixed_pair,
+)
+from depth_learning_ros.engine.stereo_graph import INPUTS, OUTPUTS, StereoGraph
+from depth_learning_ros.errors import EngineError
+from depth_learning_ros.files import atomic_path, check_output
+from depth_learning_ros.models.checkpoint import CheckpointInfo, find_weights, load_checkpoint
+from depth_learning_ros.models.tensorfile import HASH_KEY, read_metadata
+
+OPSET = 18
+PRECISIONS = ('fp32', 'fp16')
+# Sizes at which every file with free sizes is run before it gets its name: graphs that were traced
+# at one size are known to fail, or to be wrong, at others. (N, H, W): below and not on the
+# network's multiple of 64, more than one pair, and the reference's own size.
+CHECKED_SHAPES = ((1, 50, 100), (2, 70, 130), (1, HEIGHT, WIDTH))
+# An fp32 file repeats PyTorch up to the order of sums; fp16 has 11 bits in its trunk.
+TOLERANCE_PX = {'fp32': 0.01, 'fp16': 0.1}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written.
+
+    Attributes:
+        path: the file.
+        error: its difference to PyTorch on the fixed pair, measured by ``checked_by``.
+        shapes: (N, H, W) at which it was run and compared.
+    """
+
+    path: Path
+    error: MeasuredError
+    shapes: tuple[tuple[int, int, int], ...]
+    checked_by: str
+
+
+def export_model(model: str | Path, output: Path, *, height: int | None = None,
+                 width: int | None = None, precision: str = 'fp32', force: bool = False,
+                 linked: bool = False, on_message: Callable[[str], None] | None = None) -> Export:
+    """Export a network.
+
+    Args:
+        model: a shipped name or a .safetensors file.
+        output: the .onnx file.
+        height: fixes the images' height; None = any.
+        width: fixes their width; None = any.
+        precision: ``fp32``, or ``fp16`` for a trunk in float16 (correlation, warping and
+            disparities stay in float32), which GPUs run faster.
+        force: replace an existing file.
+        linked: take the weights from ``model``, which must lie beside ``output``, instead of
+            storing them again.
+        on_message: told what takes long.
+
+    Raises:
+        EngineError: an option makes no sense, or the file does not repeat PyTorch's answers; then
+            nothing is left under its name.
+        ModelError: the weights are damaged or do not exist.
+        DataError: the output exists and not ``force``, or cannot be written.
+    """
+    say = on_message or log.info
+    _check_options(height, width, precision)
+    check_output(output, force)
+    weights = find_weights(model)
+    network, info = load_checkpoint(weights)
+    graph = StereoGraph(network, info.mean_left, info.mean_right).eval()
+    say(f'exporting {info.name}')
+    proto = trace(graph, height, width)
+    if precision == 'fp16':
+        from depth_learning_ros.engine.half_graph import to_half
+        to_half(proto)
+    extra = {}
+    if linked:
+        link_weights(proto, weights)
+        extra = {'weights_file': weights.name, 'weights_file_sha256': file_sha256(weights)}
+    reference = compute_reference(graph, height or HEIGHT, width or WIDTH)
+    metadata = _metadata(weights, info, precision, (height, width), reference)
+    set_metadata(proto, {**metadata, **extra})
+    with atomic_path(output, force=force) as temporary:
+        onnx.save_model(proto, str(temporary))
+        say(f'comparing {output.name} with PyTorch')
+        return _compared(temporary, output, graph, reference, _shapes(height, width),
+                         TOLERANCE_PX[precision])
+
+
+def trace(graph: StereoGraph, height: int | None, width: int | None) -> onnx.ModelProto:
+    """Give the ONNX graph of a network, free in N and in what is None of height and width."""
+    images = [torch.from_numpy(image) for image in fixed_pair(height or HEIGHT, width or WIDTH)]
+    free = {axis: name for axis, name, fixed in (
+        (0, 'N', height and width), (1, 'H', height), (2, 'W', width)) if not fixed}
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad(), _quiet():
+        file = Path(folder, 'traced.onnx')
+        # The exporter that traces: the newer one needs one more library, and pads and reshapes of
+        # free sizes come out of it with their sizes fixed.
+        torch.onnx.export(
+            graph, tuple(images), file, input_names=list(INPUTS), output_names=list(OUTPUTS),
+            dynamic_axes={name: free for name in (*INPUTS, *OUTPUTS)} if free else None,
+            opset_version=OPSET, dynamo=False)
+        return onnx.load(file)
+
+
+def compute_reference(graph: StereoGraph, height: int = HEIGHT, width: int = WIDTH) -> Reference:
+    """Give PyTorch's float32 answer to the fixed pair."""
+    disparity, confidence = _run(graph, fixed_pair(height, width))
+    return Reference(disparity[0], confidence[0])
+
+
+def reference_of(weights: Path) -> Reference:
+    """Give PyTorch's float32 answer to the fixed pair for a weights file."""
+    network, info = load_checkpoint(weights)
+    return compute_reference(StereoGraph(network, info.mean_left, info.mean_right).eval())
+
+
+def _compared(file: Path, output: Path, graph: StereoGraph, reference: Reference,
+              shapes: tuple[tuple[int, int, int], ...], tolerance_px: float) -> Export:
+    """Run the written file at every shape; raise unless all answers are PyTorch's."""
+    engine = _any_engine(file)
+    with engine:
+        for shape in shapes:
+            pair = _test_pair(shape)
+            expected = _run(graph, pair)
+            result = engine.infer(dict(zip(INPUTS, pair, strict=True)))
+            for number in range(shape[0]):
+                error = compare(result['disparity'][number], result['confidence'][number],
+                                Reference(expected[0][number], expected[1][number]))
+                if not (error.mean_px <= tolerance_px and error.acceptable):
+                    raise EngineError(
+                        f'the exported graph is wrong at {shape[2]}x{shape[1]}: {error} away from '
+                        f'PyTorch; {output} was not written')
+    final = compare(result['disparity'][0], result['confidence'][0], reference)
+    return Export(output, final, shapes, f'{engine.info.backend} {engine.info.backend_version}')
+
+
+def _any_engine(file: Path) -> Engine:
+    """Open the file with whatever runs ONNX here, in float32."""
+    model = read_model_file(file)
+    info = EngineInfo(model.name, '', '', 'fp32', '')
+    try:
+        from depth_learning_ros.engine.onnxruntime_runner import OnnxRuntimeEngine
+        return OnnxRuntimeEngine(file, info)
+    except ImportError:
+        pass
+    try:
+        from depth_learning_ros.engine.openvino_runner import OpenVinoEngine
+        return OpenVinoEngine(file, info)
+    except ImportError as error:
+        raise EngineError('an exported file is run before it is handed out, and neither '
+                          "onnxruntime nor openvino is installed: pip install "
+                          "'depth_learning_ros[cpu]'") from error
+
+
+def _test_pair(shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Give ``shape[0]`` different pairs."""
+    count, height, width = shape
+    left, right = fixed_pair(height, width)
+    return tuple(np.concatenate([np.roll(image, 9 * number, axis=1) for number in range(count)])
+                 for image in (left, right))  # type: ignore[return-value]
+
+
+def _run(graph: StereoGraph, pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    with torch.inference_mode():
+        disparity, confidence = graph(*(torch.from_numpy(image) for image in pair))
+    return disparity.numpy(), confidence.numpy()
+
+
+def _shapes(height: int | None, width: int | None) -> tuple[tuple[int, int, int], ...]:
+    if height and width:
+        return ((1, height, width),)
+    return tuple((n, height or h, width or w) for n, h, w in CHECKED_SHAPES)
+
+
+def _metadata(weights: Path, info: CheckpointInfo, precision: str,
+              size: tuple[int | None, int | None], reference: Reference) -> dict[str, str]:
+    versions: dict[str, Any] = {'torch': torch.__version__, 'onnx': onnx.__version__}
+    try:
+        versions['depth_learning_ros'] = installed.version('depth_learning_ros')
+    except installed.PackageNotFoundError:
+        pass  # run from the source folder
+    described = info.to_metadata()
+    described.pop('format_version')
+    return {
+        **described, 'depth_learning_format': str(FORMAT_VERSION),
+        'model': described.pop('name'), 'trained_with': described.pop('tool_versions'),
+        'weights_sha256': read_metadata(weights).get(HASH_KEY) or file_sha256(weights),
+        'inputs': json.dumps({name: 'uint8 [N, H, W, 3] RGB' for name in INPUTS}),
+        'outputs': json.dumps({'disparity': 'float32 [N, H, W], pixels, >= 0, left view',
+                               'confidence': 'float32 [N, H, W], 0..1, 1 = sure'}),
+        'precision': precision, 'size': json.dumps(size), 'opset': str(OPSET),
+        'tool_versions': json.dumps(versions, sort_keys=True),
+        METADATA_KEY: reference.to_text(),
+    }
+
+
+def _check_options(height: int | None, width: int | None, precision: str) -> None:
+    if precision not in PRECISIONS:
+        raise EngineError(f'cannot export in {precision!r}: use {" or ".join(PRECISIONS)}')
+    for what, value in (('height', height), ('width', width)):
+        if value is not None and value < 2:
+            raise EngineError(f'the {what} is {value}: it must be at least 2 pixels')
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's remarks about tracing and its own age from the user."""
+    logger = logging.getLogger('torch.onnx')
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,178 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The fixed pair on which every engine is measured, and PyTorch's answer to it.
+
+The pair is computed from integers alone, so it is the same on every machine; the answer travels
+inside the exported file, so an engine can be measured where PyTorch is not installed.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+import json
+from typing import Any
+import zlib
+
+import numpy as np
+
+from depth_learning_ros.engine.base import Engine
+from depth_learning_ros.errors import EngineError
+
+HEIGHT, WIDTH = 128, 256
+METADATA_KEY = 'reference'
+_STEPS = 65535
+
+# An engine is refused when its disparity on the fixed pair is further than this from PyTorch's in
+# float32. A tenth of a pixel is what the best matchers resolve on real images; the 99th
+# percentile catches errors in places (flickering pixels, steps) that a mean hides.
+MEAN_TOLERANCE_PX = 0.1
+P99_TOLERANCE_PX = 0.5
+# Confidence is a ranking that users put thresholds on.
+CONFIDENCE_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Reference:
+    """PyTorch's float32 answer to the fixed pair of that size: both float32 [H, W]."""
+
+    disparity: np.ndarray
+    confidence: np.ndarray
+
+    def to_text(self) -> str:
+        """Pack for the metadata: 16 bits a value, at most 1/65535 of the largest one off."""
+        return json.dumps({'disparity': _pack(self.disparity),
+                           'confidence': _pack(self.confidence)})
+
+    @classmethod
+    def from_text(cls, text: str) -> Reference:
+        """Undo ``to_text``.
+
+        Raises:
+            EngineError: the text is damaged.
+        """
+        try:
+            packed = json.loads(text)
+            return cls(_unpack(packed['disparity']), _unpack(packed['confidence']))
+        except (ValueError, KeyError, TypeError, zlib.error) as error:
+            raise EngineError(f'the reference inside the model file is damaged ({error}): export '
+                              f'the model again') from error
+
+
+@dataclass(frozen=True)
+class MeasuredError:
+    """How far an engine is from the reference on the fixed pair.
+
+    Attributes:
+        mean_px, p99_px: mean and 99th percentile of the absolute difference of disparities.
+        confidence: mean absolute difference of confidences.
+    """
+
+    mean_px: float
+    p99_px: float
+    confidence: float
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether the engine may be used; false for anything that is not a number."""
+        return (self.mean_px <= MEAN_TOLERANCE_PX and self.p99_px <= P99_TOLERANCE_PX
+                and self.confidence <= CONFIDENCE_TOLERANCE)
+
+    def __str__(self) -> str:
+        return (f'mean {self.mean_px:.4f} px, 99 % within {self.p99_px:.3f} px, confidence '
+                f'{self.confidence:.4f}')
+
+
+def measure(engine: Engine, reference: Reference) -> MeasuredError:
+    """Run an engine on the fixed pair and compare."""
+    left, right = fixed_pair(*reference.disparity.shape)
+    result = engine.infer({'left': left, 'right': right})
+    return compare(result['disparity'][0], result['confidence'][0], reference)
+
+
+def compare(disparity: np.ndarray, confidence: np.ndarray, reference: Reference) -> MeasuredError:
+    """Compare an answer to the fixed pair with the reference; float32 [H, W] both."""
+    error = np.abs(disparity - reference.disparity)
+    # numpy's percentile of anything that holds NaN is NaN, which no tolerance accepts
+    return MeasuredError(float(error.mean()), float(np.percentile(error, 99)),
+                         float(np.abs(confidence - reference.confidence).mean()))
+
+
+def fixed_pair(height: int = HEIGHT, width: int = WIDTH) -> tuple[np.ndarray, np.ndarray]:
+    """Give left and right, uint8 [1, height, width, 3]; other sizes repeat or cut the scene."""
+    pair = []
+    for image in _scene():
+        tiled = np.tile(image, (-(-height // HEIGHT), -(-width // WIDTH), 1))
+        pair.append(np.ascontiguousarray(tiled[None, :height, :width]))
+    return pair[0], pair[1]
+
+
+def _scene() -> tuple[np.ndarray, np.ndarray]:
+    """Give left and right, uint8 [HEIGHT, WIDTH, 3].
+
+    Textured planes at 6 to 40 pixels of disparity, the nearer ones in front, and a slanted floor:
+    every kind of value that the network's parts carry.
+    """
+    disparity = np.full((HEIGHT, WIDTH), 6, np.int64)
+    disparity[HEIGHT // 2:] += (np.arange(HEIGHT // 2) // 3)[:, None]
+    surface = np.zeros_like(disparity)
+    boxes = ((20, 70, 60, 120, 18), (85, 120, 80, 125, 31), (40, 110, 140, 200, 40))
+    for number, (top, bottom, start, end, value) in enumerate(boxes, 1):
+        disparity[top:bottom, start:end] = value
+        surface[top:bottom, start:end] = number
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    right_columns = columns - disparity
+    left = _texture(rows, right_columns, surface)
+    # The right image shows each surface at its shifted place, the nearest one on top.
+    right = _texture(rows, columns, np.zeros_like(surface))
+    for number in range(1, len(boxes) + 1):
+        at = (surface == number) & (right_columns >= 0)
+        right[rows[at], right_columns[at]] = left[at]
+    return left, right
+
+
+def _texture(rows: np.ndarray, columns: np.ndarray, surface: np.ndarray) -> np.ndarray:
+    """Give three channels of smooth pseudo-random texture, uint8 [H, W, 3]."""
+    channels = []
+    for channel in range(3):
+        total = np.zeros(rows.shape, np.int64)
+        for size, weight in ((2, 2), (5, 3), (13, 4)):
+            total += weight * _lattice(rows, columns, size, surface * 8 + channel)
+        channels.append(total // 9)
+    return np.stack(channels, 2).astype(np.uint8)
+
+
+def _lattice(rows: np.ndarray, columns: np.ndarray, size: int, seed: np.ndarray) -> np.ndarray:
+    """Interpolate hashed values 0..255 at every ``size`` pixels bilinearly, in integers."""
+    row, row_part = np.divmod(rows, size)
+    column, column_part = np.divmod(columns, size)
+    above = (_hash(row, column, seed) * (size - column_part)
+             + _hash(row, column + 1, seed) * column_part)
+    below = (_hash(row + 1, column, seed) * (size - column_part)
+             + _hash(row + 1, column + 1, seed) * column_part)
+    return (above * (size - row_part) + below * row_part) // (size * size)
+
+
+def _hash(row: np.ndarray, column: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    """Mix three integers to one byte; 32-bit arithmetic inside 64 bits, so nothing overflows."""
+    mask = 0xFFFFFFFF
+    value = (row * 73856093 ^ column * 19349663 ^ seed * 83492791) & mask
+    value = ((value ^ (value >> 15)) * 0x2C1B3C6D) & mask
+    value = ((value ^ (value >> 12)) * 0x297A2D39) & mask
+    return (value ^ (value >> 15)) & 255
+
+
+def _pack(values: np.ndarray) -> dict[str, Any]:
+    largest = float(values.max(initial=0.0)) or 1.0
+    steps = np.rint(values * (_STEPS / largest)).astype('<u2')
+    # differences along a row compress to half of what the values themselves do
+    differences = np.diff(steps, axis=1, prepend=np.zeros((len(steps), 1), '<u2')).astype('<u2')
+    return {'largest': largest, 'shape': list(values.shape),
+            'differences': base64.b64encode(zlib.compress(differences.tobytes(), 9)).decode()}
+
+
+def _unpack(packed: dict[str, Any]) -> np.ndarray:
+    raw = zlib.decompress(base64.b64decode(packed['differences']))
+    differences = np.frombuffer(raw, '<u2').reshape(packed['shape'])
+    steps = np.cumsum(differences, axis=1, dtype=np.uint16)
+    return (steps * (packed['largest'] / _STEPS)).astype(np.float32)

@@ -1,0 +1,212 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Choose a backend and a precision for a network, and trust none before it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+import logging
+from pathlib import Path
+import time
+from typing import Any
+
+from depth_learning_ros.engine import processor
+from depth_learning_ros.engine.base import Engine, EngineInfo
+from depth_learning_ros.engine.cache import CompiledModels, EngineCache
+from depth_learning_ros.engine.model_file import ModelFile, file_sha256, read_model_file
+from depth_learning_ros.engine.reference import MeasuredError, Reference, measure
+from depth_learning_ros.engine.sources import Source
+from depth_learning_ros.errors import EngineError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What is known of a backend before it is imported.
+
+    Attributes:
+        library: what it imports.
+        extra: the package extra that brings the library.
+        runner: the module that holds ``VERSION``, ``PRECISIONS`` and the engine class.
+        uses_onnx: it runs the exported file; else the weights.
+    """
+
+    library: str
+    extra: str
+    runner: str
+    uses_onnx: bool = True
+
+
+# In the order in which ``auto`` tries them: fastest first.
+BACKENDS: dict[str, Backend] = {
+    'openvino': Backend('openvino', 'cpu', 'openvino_runner'),
+    'onnxruntime': Backend('onnxruntime', 'cpu', 'onnxruntime_runner'),
+    'torch': Backend('torch', 'train', 'torch_runner', uses_onnx=False),
+}
+PRECISIONS = ('fp32', 'bf16', 'fp16')
+
+
+class Selector:
+    """Opens one network: ``open`` tries backends and precisions until one can be trusted."""
+
+    def __init__(self, source: Source, cache: EngineCache,
+                 on_message: Callable[[str], None]) -> None:
+        self._source = source
+        self._cache = cache
+        self._on_message = on_message
+        self._model: ModelFile | None = None
+
+    def open(self, backend: str, precision: str) -> Engine:
+        """Give an engine whose error was measured.
+
+        Args:
+            backend: a key of ``BACKENDS``, or ``auto`` for the first one that works.
+            precision: one of ``PRECISIONS``, or ``auto`` for the fastest one within tolerance.
+
+        Raises:
+            EngineError: none works; says why for each.
+        """
+        if self._source.onnx is not None:
+            self._exported()  # a damaged file is one error, not one for each backend
+        reasons = []
+        for name in list(BACKENDS) if backend == 'auto' else [backend]:
+            try:
+                engine = self._open_backend(name, precision)
+            except EngineError as error:
+                reasons.append(f'{name}: {error}')
+                log.info('backend %s', reasons[-1])
+                continue
+            info = engine.info
+            log.info('%s runs on %s %s in %s on %s, %s px from PyTorch', info.model, info.backend,
+                     info.backend_version, info.precision, info.device,
+                     f'{info.error_px:.4f}')
+            return engine
+        if backend != 'auto':
+            raise EngineError(reasons[0])
+        raise EngineError(f'no backend can run {self._source.name}. ' + '; '.join(reasons))
+
+    def _open_backend(self, name: str, precision: str) -> Engine:
+        module = load_runner(name)
+        wanted = _candidates(name) if precision == 'auto' else (precision,)
+        if wanted[0] not in module.PRECISIONS:
+            raise EngineError(f'it computes in {", ".join(module.PRECISIONS)}, not in {wanted[0]}')
+        for number, candidate in enumerate(wanted):
+            try:
+                return self._trusted(name, module, candidate)
+            except EngineError as error:
+                if number + 1 == len(wanted):
+                    raise
+                log.warning('%s in %s is not used: %s; falling back to %s', name, candidate,
+                            error, wanted[number + 1])
+        raise AssertionError('there is always a last candidate')
+
+    def _trusted(self, name: str, module: Any, precision: str) -> Engine:
+        """Open an engine and measure it, or find its measurement in the cache."""
+        key = {**self._key(name), 'backend': name, 'version': module.VERSION,
+               'processor': processor.model_name(), 'features': list(processor.features()),
+               'precision': precision}
+        label = f'{self._source.name}-{name}-{precision}'
+        engine = self._build(name, module, precision, CompiledModels(self._cache, label, key))
+        try:
+            error = self._measured(engine, label, key)
+            if not error.acceptable:
+                raise EngineError(
+                    f'its disparity is wrong on the fixed pair: {error} away from PyTorch')
+        except BaseException:
+            engine.close()
+            raise
+        engine.info = replace(engine.info, error_px=error.mean_px)
+        return engine
+
+    def _measured(self, engine: Engine, label: str, key: Mapping[str, Any]) -> MeasuredError:
+        entry = self._cache.entry(label, {**key, 'measured': 'fixed pair'})
+        with entry.lock():
+            found = _stored_error(entry.load())
+            if found is not None:
+                return found
+            self._on_message(f'measuring {label} against PyTorch')
+            start = time.perf_counter()
+            error = measure(engine, self._reference())
+            entry.save({'error': asdict(error), 'seconds': time.perf_counter() - start})
+            return error
+
+    def _build(self, name: str, module: Any, precision: str, store: CompiledModels) -> Engine:
+        if name == 'torch':
+            return module.TorchEngine(self._weights(), self._info(), precision)
+        if name == 'openvino':
+            return module.OpenVinoEngine(self._exported().path, self._info(), precision, store)
+        return module.OnnxRuntimeEngine(self._exported().path, self._info())
+
+    def _info(self) -> EngineInfo:
+        """Describe the network; the runner fills in what it is itself."""
+        if self._source.onnx is not None:
+            model = self._exported()
+            return EngineInfo(model.name, '', '', 'fp32', '', metadata=model.described())
+        from depth_learning_ros.models.checkpoint import read_info
+        info = read_info(self._weights())
+        return EngineInfo(info.name, '', '', 'fp32', '', metadata=info.to_metadata())
+
+    def _key(self, name: str) -> dict[str, str]:
+        if BACKENDS[name].uses_onnx:
+            return {'onnx_sha256': self._exported().sha256}
+        return {'weights_sha256': file_sha256(self._weights())}
+
+    def _reference(self) -> Reference:
+        if self._source.onnx is not None:
+            return self._exported().reference
+        from depth_learning_ros.engine.export import reference_of
+        return reference_of(self._weights())
+
+    def _weights(self) -> Path:
+        if self._source.weights is None:
+            raise EngineError(f'PyTorch needs the weights: {self._source.name}.safetensors is not '
+                              f'beside the .onnx file')
+        return self._source.weights
+
+    def _exported(self) -> ModelFile:
+        """Read the exported file; one that was never exported is exported into the cache."""
+        if self._model is None:
+            if self._source.onnx is None:
+                from depth_learning_ros.engine.export_cached import export_into_cache
+                onnx = export_into_cache(self._weights(), self._cache, self._on_message)
+                self._source = replace(self._source, onnx=onnx)
+            assert self._source.onnx is not None
+            self._model = read_model_file(self._source.onnx)
+        return self._model
+
+
+def load_runner(name: str) -> Any:
+    """Import a backend's runner.
+
+    Raises:
+        EngineError: there is no such backend, or its library is not installed or broken.
+    """
+    if name not in BACKENDS:
+        raise EngineError(f'there is no backend {name!r}: use auto, {", ".join(BACKENDS)}')
+    backend = BACKENDS[name]
+    try:
+        return import_module(f'depth_learning_ros.engine.{backend.runner}')
+    except ModuleNotFoundError as error:
+        if (error.name or '').partition('.')[0] != backend.library:
+            raise
+        raise EngineError(f"{backend.library} is not installed: pip install "
+                          f"'depth_learning_ros[{backend.extra}]'") from error
+    except (ImportError, OSError) as error:
+        raise EngineError(f'{backend.library} is installed but does not load: {error}') from error
+
+
+def _candidates(name: str) -> tuple[str, ...]:
+    """Give the precisions worth trying on this processor, fastest first."""
+    if name in ('openvino', 'torch') and processor.bf16_is_fast():
+        return ('bf16', 'fp32')
+    return ('fp32',)
+
+
+def _stored_error(found: tuple[dict[str, Any], bytes | None] | None) -> MeasuredError | None:
+    try:
+        return None if found is None else MeasuredError(**found[0]['error'])
+    except (KeyError, TypeError):
+        return None

@@ -1,0 +1,72 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""PyTorch itself: the reference that all other backends are measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from depth_learning_ros.engine.base import Arrays, Engine, EngineInfo, checked_images
+from depth_learning_ros.engine.stereo_graph import StereoGraph
+from depth_learning_ros.errors import EngineError
+from depth_learning_ros.models.checkpoint import load_checkpoint
+
+VERSION: str = torch.__version__
+PRECISIONS = ('fp32', 'bf16')
+
+
+class TorchEngine(Engine):
+    """Eager, channels last; on the GPU where there is one."""
+
+    def __init__(self, weights: Path, info: EngineInfo, precision: str = 'fp32',
+                 device: str | None = None) -> None:
+        """Load.
+
+        Args:
+            weights: a .safetensors file.
+            info: what is known about it; backend, version, precision and device are filled in.
+            precision: ``fp32``, or ``bf16`` for convolutions and products in bfloat16.
+            device: ``cpu``, ``cuda``; None = cuda where it works.
+
+        Raises:
+            ModelError: the weights are damaged.
+        """
+        if device is None:
+            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        network, checkpoint = load_checkpoint(weights)
+        graph = StereoGraph(network, checkpoint.mean_left, checkpoint.mean_right).eval()
+        self._device = torch.device(device)
+        self._graph = graph.to(  # type: ignore[call-overload]
+            self._device, memory_format=torch.channels_last)
+        self._low = precision == 'bf16'
+        words = (torch.cuda.get_device_name(self._device) if self._device.type == 'cuda'
+                 else f'CPU, {torch.get_num_threads()} threads')
+        self.info = replace(info, backend='torch', backend_version=VERSION, precision=precision,
+                            device=words)
+
+    def infer(self, inputs: Mapping[str, np.ndarray]) -> Arrays:
+        """See `Engine.infer`."""
+        images = checked_images(inputs, self.info)
+        try:
+            # fp32 means fp32: no TensorFloat-32 behind the user's back
+            with (torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False),
+                  torch.autocast(self._device.type, torch.bfloat16, enabled=self._low)):
+                results = self._graph(self._tensor(images['left']), self._tensor(images['right']))
+        except RuntimeError as error:
+            raise EngineError(f'PyTorch failed on {self.info.model}: {error}') from error
+        return {name: result.float().contiguous().cpu().numpy()
+                for name, result in zip(self.info.outputs, results, strict=True)}
+
+    def close(self) -> None:
+        """Free the network."""
+        del self._graph
+
+    def _tensor(self, image: np.ndarray) -> Tensor:
+        # PyTorch warns about arrays it must not write to; it does not write to this one
+        return torch.from_numpy(image if image.flags.writeable else image.copy()).to(self._device)
