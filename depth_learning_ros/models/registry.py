@@ -32,8 +32,8 @@ def _small(name: str, architecture: str, width: float = 0.25) -> NetworkConfig:
 
 
 CONFIGS: dict[str, NetworkConfig] = {c.name: c for c in (
-    NetworkConfig('dispnets', 'dispnets', channel_order='rgb'),
-    NetworkConfig('dispnetc', 'dispnetc', channel_order='rgb'),
+    NetworkConfig('dispnets', 'dispnets'),
+    NetworkConfig('dispnetc', 'dispnetc'),
     NetworkConfig('dispfulnet', 'dispfulnet'),
     NetworkConfig('dispresnet', 'dispresnet'),
     NetworkConfig('crl', 'crl'),
