@@ -1,0 +1,61 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+import shutil
+
+import pytest
+
+
+@dataclass(frozen=True)
+class TinyModel:
+    """A cascade with all the parts of crl-small and random weights, exported and linked."""
+
+    onnx: Path
+    weights: Path
+
+    def copy_to(self, folder: Path) -> TinyModel:
+        """Give a copy that a test may damage."""
+        return TinyModel(Path(shutil.copy(self.onnx, folder)),
+                         Path(shutil.copy(self.weights, folder)))
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path_factory, monkeypatch):
+    """Keep tests out of the user's engine cache, and from one another's."""
+    folder = tmp_path_factory.mktemp('cache')
+    monkeypatch.setenv('DEPTH_LEARNING_CACHE', str(folder))
+    return folder
+
+
+def tiny_network(seed: int = 0):
+    """Give a narrow crl-small whose disparities are of a size as real ones have."""
+    import torch
+
+    from depth_learning_ros.models.config import NetworkConfig
+    from depth_learning_ros.models.registry import build_network
+    torch.manual_seed(seed)
+    network = build_network(NetworkConfig(
+        name='tiny', architecture='crl', width=1 / 32, channel_multiple=4, max_displacement=12,
+        two_sided=False, normalize_features=True, match_hint=True, residual_decoder=True,
+        unit_px=16.0, second_stage_scale=2, channel_order='rgb')).eval()
+    with torch.no_grad():
+        network.stage1.decoder.predict6.bias.fill_(-1.3)  # about 21 px everywhere
+    return network
+
+
+@pytest.fixture(scope='session')
+def tiny_model(tmp_path_factory) -> TinyModel:
+    """Export a tiny cascade once; needs PyTorch and onnx."""
+    pytest.importorskip('torch')
+    pytest.importorskip('onnx')
+    from depth_learning_ros.engine.ship import ship
+    from depth_learning_ros.models.checkpoint import CheckpointInfo, save_checkpoint
+    folder = tmp_path_factory.mktemp('tiny')
+    network = tiny_network()
+    save_checkpoint(folder / 'trained.safetensors', network,
+                    CheckpointInfo('tiny', network.config, 'none: random weights'))
+    done = ship('tiny', folder / 'trained.safetensors', folder=folder)
+    return TinyModel(done.path, folder / 'tiny.safetensors')
