@@ -1,0 +1,210 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""From a bag's messages to decoded stereo pairs, one after the other."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+import time
+from typing import Any
+
+import numpy as np
+
+from depth_learning_ros.errors import CalibrationError, DataError, MessageError
+from depth_learning_ros.messages import camera_from_info, image_to_rgb, stamp_ns
+from depth_learning_ros.replay.bag import Bag, RawMessage
+from depth_learning_ros.replay.infos import CameraInfos, WithInfos
+from depth_learning_ros.replay.options import ReplayOptions
+from depth_learning_ros.replay.report import Statistics
+from depth_learning_ros.replay.sync import SIDES, StereoSync
+from depth_learning_ros.replay.topics import StereoTopics
+from depth_learning_ros.replay.typestore import CAMERA_INFO, read_message
+from depth_learning_ros.types import StereoPair
+
+# Without a single good pair among so many, the rest of the bag will not be better.
+GIVE_UP_AFTER = 100
+# A camera_info topic with so few messages is read as a whole before the replay begins.
+_FEW_INFOS = 16
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image message, both as bytes and as fields."""
+
+    raw: RawMessage
+    message: Any
+    stamp_ns: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A pair that is ready for the engine.
+
+    Attributes:
+        pair: decoded images with their camera.
+        header: of the left image message.
+        log_time_ns: when the later of the two images was recorded.
+        inputs: the two messages as they were.
+        seconds: wall time spent so far: ``read``, ``decode``.
+    """
+
+    pair: StereoPair
+    header: Any
+    log_time_ns: int
+    inputs: tuple[RawMessage, RawMessage]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The log times to be replayed, [start_ns, stop_ns)."""
+
+    start_ns: int
+    stop_ns: int
+
+
+class PairSource:
+    """Iterates over `Frame`s, and `RawMessage`s that are only to be copied."""
+
+    def __init__(self, bag: Bag, topics: StereoTopics, window: Window, options: ReplayOptions,
+                 statistics: Statistics, copied: Iterable[str] = ()) -> None:
+        self._bag, self._topics, self._window, self._options = bag, topics, window, options
+        self._statistics = statistics
+        self._copied = frozenset(copied)
+        self._sides = {topics.left: 'left', topics.right: 'right'}
+        self._info_sides = {topics.left_info: 'left', topics.right_info: 'right'}
+        self.sync: StereoSync[Seen] = options.make_sync()
+        self._infos = CameraInfos()
+        self._count = 0
+
+    def __iter__(self) -> Iterator[Frame | RawMessage]:
+        yield from self._first_infos()
+        good = 0
+        for item, read_s in _timed(self._raw_items()):
+            if isinstance(item, RawMessage):
+                yield item
+                continue
+            self._count += 1
+            if (self._count - 1) % self._options.every:
+                continue
+            frame = self._decode(item, read_s)
+            if frame is not None:
+                good += 1
+                yield frame
+            elif not good and self._count >= GIVE_UP_AFTER * self._options.every:
+                return
+
+    def _first_infos(self) -> Iterator[RawMessage]:
+        """Read camera_info that was recorded before the window, or behind the first images."""
+        for topic, side in self._info_sides.items():
+            few = self._bag.topics[topic].count <= _FEW_INFOS
+            found = self._bag.messages([topic])
+            for raw in islice(found, _FEW_INFOS if few else 1):
+                self._add_info(side, raw)
+                if topic in self._copied and not self._inside(raw):
+                    yield replace(raw, log_time_ns=self._window.start_ns)
+
+    def _inside(self, raw: RawMessage) -> bool:
+        return self._window.start_ns <= raw.log_time_ns < self._window.stop_ns
+
+    def _raw_items(self) -> Iterator[WithInfos | RawMessage]:
+        wanted = {*self._sides, *self._info_sides, *self._copied}
+        for raw in self._bag.messages(wanted, self._window.start_ns, self._window.stop_ns):
+            if raw.topic in self._copied:
+                yield raw
+            if raw.topic in self._info_sides:
+                yield from self._add_info(self._info_sides[raw.topic], raw)
+            elif raw.topic in self._sides:
+                yield from self._add_image(self._sides[raw.topic], raw)
+        for pair in self.sync.flush():
+            yield from self._infos.add_pair(pair[0].stamp_ns, pair)
+        yield from self._infos.flush()
+
+    def _add_info(self, side: str, raw: RawMessage) -> list[WithInfos]:
+        try:
+            info = read_message(raw.data, CAMERA_INFO)
+        except MessageError as error:
+            self._statistics.skip(f'{side} camera_info: {error}')
+            return []
+        return self._infos.add_info(side, stamp_ns(info.header) or raw.log_time_ns, info)
+
+    def _add_image(self, side: str, raw: RawMessage) -> Iterator[WithInfos]:
+        try:
+            message = read_message(raw.data, self._bag.topics[raw.topic].type_name)
+        except MessageError as error:
+            self._statistics.skip(f'{side} image: {error}')
+            return
+        stamp = stamp_ns(message.header)
+        if not stamp:
+            self._statistics.warn(f'stamps of {raw.topic} are 0: the times of recording are used '
+                                  f'to bring left and right together')
+        seen = Seen(raw, message, stamp or raw.log_time_ns)
+        for pair in self.sync.add(side, seen.stamp_ns, seen):
+            yield from self._infos.add_pair(pair[0].stamp_ns, pair)
+
+    def _decode(self, found: WithInfos, read_s: float) -> Frame | None:
+        left, right = found.pair
+        start = time.perf_counter()
+        try:
+            _check_same_encoding(left.message, right.message)
+            camera = camera_from_info(
+                found.left_info, found.right_info, self._options.baseline_m)
+            pair = StereoPair(
+                _decode_side('left', left), _decode_side('right', right), camera,
+                left.stamp_ns, left.message.header.frame_id)
+        except (MessageError, CalibrationError, DataError) as error:
+            self._statistics.skip(str(error))
+            return None
+        self._warn_unrectified(found)
+        self._statistics.stamp_gaps_ms.append(abs(right.stamp_ns - left.stamp_ns) / 1e6)
+        return Frame(
+            pair, left.message.header, max(left.raw.log_time_ns, right.raw.log_time_ns),
+            (left.raw, right.raw),
+            {'read': read_s, 'decode': time.perf_counter() - start})
+
+    def _warn_unrectified(self, found: WithInfos) -> None:
+        if 'raw' in self._topics.left and 'rect' not in self._topics.left \
+                and np.any(found.left_info.d):
+            self._statistics.warn(
+                f'{self._topics.left} is called raw and its camera_info has lens distortion: '
+                f'results are right only if the images are rectified all the same')
+
+    def dropped(self) -> tuple[dict[str, dict[str, int]], dict[str, array[float]]]:
+        """Return the images without partner by topic and cause, and their gaps in ms by topic."""
+        names = dict(zip(SIDES, (self._topics.left, self._topics.right), strict=True))
+        return ({names[s]: dict(self.sync.dropped[s]) for s in SIDES if self.sync.dropped[s]},
+                {names[s]: self.sync.drop_gaps_ms[s] for s in SIDES if self.sync.drop_gaps_ms[s]})
+
+
+def _timed(items: Iterator[WithInfos | RawMessage],
+           ) -> Iterator[tuple[WithInfos | RawMessage, float]]:
+    """Yield items and the seconds that getting a pair took, without what is done in between."""
+    seconds = 0.0
+    while True:
+        start = time.perf_counter()
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        seconds += time.perf_counter() - start
+        yield item, seconds
+        if not isinstance(item, RawMessage):
+            seconds = 0.0
+
+
+def _decode_side(side: str, seen: Seen) -> np.ndarray:
+    try:
+        return image_to_rgb(seen.message)
+    except MessageError as error:
+        raise MessageError(f'{side} image: {error}') from error
+
+
+def _check_same_encoding(left: Any, right: Any) -> None:
+    """Refuse pairs such as mono8 with rgb8; Bayer patterns may differ by where a window begins."""
+    names = [getattr(message, 'encoding', None) for message in (left, right)]
+    bayer = all(name is not None and name.startswith('bayer_') for name in names)
+    if None not in names and names[0] != names[1] and not bayer:
+        raise DataError(f'left is {names[0]} and right is {names[1]}: a pair has one encoding')

@@ -1,0 +1,151 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A bag of rectified stereo images becomes a bag with disparity, depth and points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from depth_learning_ros.errors import BagError
+from depth_learning_ros.pipeline import StereoPipeline, StereoResult
+from depth_learning_ros.replay.bag import Bag, RawMessage
+from depth_learning_ros.replay.options import ReplayOptions
+from depth_learning_ros.replay.output import OutputBag, check_bag_output, open_output
+from depth_learning_ros.replay.pairs import Frame, PairSource, Window
+from depth_learning_ros.replay.report import ReplayReport, Spread, Statistics
+from depth_learning_ros.replay.results import ResultWriter
+from depth_learning_ros.replay.threads import Background, prefetched
+from depth_learning_ros.replay.topics import StereoTopics, find_stereo_topics
+
+# Pairs that may be decoded ahead, and results that may wait to be written.
+READ_AHEAD = 2
+WRITE_BEHIND = 2
+
+OnProgress = Callable[[int, 'int | None'], None]
+
+
+def replay(source: Path | str, output: Path | str, pipeline: StereoPipeline,
+           options: ReplayOptions | None = None,
+           on_progress: OnProgress | None = None) -> ReplayReport:
+    """Run a recorded stereo bag through a pipeline, into a new bag.
+
+    Memory does not depend on the length of the bag. The output appears under its name only when
+    it is complete, so an interrupted replay leaves nothing that looks finished. A bag that is
+    damaged is replayed up to the damage; see ``damage`` of the report.
+
+    Args:
+        source: rosbag2 folder, .mcap, .db3, or ROS 1 .bag file.
+        output: ``NAME.mcap``, or a name without suffix for a rosbag2 folder.
+        pipeline: computes; it stays open.
+        on_progress: called with the pairs done and the pairs expected.
+
+    Raises:
+        BagError: the bag cannot be read, holds no stereo pair, or no pair could be processed.
+        DataError: the output cannot be written, or the disk is full.
+        EngineError: the engine failed.
+    """
+    source, output = Path(source), Path(output)
+    options = options or ReplayOptions()
+    check_bag_output(output, options.force)
+    if output.exists() and output.resolve() == source.resolve():
+        raise BagError(f'{output} is the bag that is read: give the output another name')
+    statistics = Statistics()
+    with Bag(source) as bag:
+        topics = find_stereo_topics(bag.topics, options.topics)
+        window = _window(bag, options)
+        with open_output(output, compression=options.compression, force=options.force) as target:
+            job = _Job(bag, topics, window, pipeline, options, statistics, on_progress)
+            frames = job.run(target)
+            if not statistics.frames:
+                raise _nothing_done(bag, topics, frames, statistics)
+            counts = target.counts
+        return _report(source, output, pipeline, topics, frames, statistics, counts, bag.damage)
+
+
+def _window(bag: Bag, options: ReplayOptions) -> Window:
+    start_ns = bag.start_ns + round(options.start_s * 1e9)
+    if start_ns >= bag.end_ns:
+        raise BagError(f'start is {options.start_s:g} s, but the bag is only '
+                       f'{(bag.end_ns - bag.start_ns) / 1e9:.1f} s long')
+    if options.duration_s is None:
+        return Window(start_ns, bag.end_ns)
+    return Window(start_ns, min(bag.end_ns, start_ns + round(options.duration_s * 1e9)))
+
+
+class _Job:
+    """Reads in one thread, computes here, and writes in a third; a few frames are on their way."""
+
+    def __init__(self, bag: Bag, topics: StereoTopics, window: Window, pipeline: StereoPipeline,
+                 options: ReplayOptions, statistics: Statistics,
+                 on_progress: OnProgress | None) -> None:
+        self._bag, self._topics, self._window = bag, topics, window
+        self._pipeline, self._options = pipeline, options
+        self._statistics, self._on_progress = statistics, on_progress
+        self._size = (0, 0)
+
+    def run(self, target: OutputBag) -> PairSource:
+        """Process the whole window."""
+        results = ResultWriter(self._bag, target, self._topics, self._options, self._statistics)
+        source = PairSource(self._bag, self._topics, self._window, self._options,
+                            self._statistics, results.copied_directly)
+        expected = self._expected_pairs()
+        done = 0
+        with Background(results.write, WRITE_BEHIND) as background, \
+                prefetched(source, READ_AHEAD) as items:
+            for item in items:
+                if isinstance(item, RawMessage):
+                    background.put(item)
+                    continue
+                background.put((item, self._process(item)))
+                done += 1
+                if self._on_progress is not None:
+                    self._on_progress(done, max(done, expected))
+        return source
+
+    def _process(self, frame: Frame) -> StereoResult:
+        size = frame.pair.left.shape[:2]
+        if size != self._size:
+            start = self._statistics.seconds
+            self._pipeline.engine.prepare(*size)
+            self._statistics.prepare_seconds += self._statistics.seconds - start
+            self._size = size
+        return self._pipeline.process(frame.pair, self._options.outputs)
+
+    def _expected_pairs(self) -> int:
+        count = min(self._bag.topics[t].count for t in (self._topics.left, self._topics.right))
+        share = (self._window.stop_ns - self._window.start_ns) / (
+            self._bag.end_ns - self._bag.start_ns)
+        return round(count * share / self._options.every)
+
+
+def _nothing_done(bag: Bag, topics: StereoTopics, source: PairSource,
+                  statistics: Statistics) -> BagError:
+    """Explain why there is no result at all."""
+    if statistics.skipped:
+        causes = '; '.join(f'{cause} ({count}x)' for cause, count in
+                           statistics.skipped.most_common(3))
+        return BagError(f'no pair of {bag.path} could be processed: {causes}')
+    damage = f' The bag is damaged: {bag.damage}.' if bag.damage else ''
+    drops = '; '.join(
+        f'{topic}: {cause} ({count}x)' for topic, found in source.dropped()[0].items()
+        for cause, count in found.items())
+    return BagError(
+        f'no image of {topics.left} fits one of {topics.right} ({drops or "no images"}): choose '
+        f'another part of the bag, or --sync approximate with a larger --tolerance.{damage}')
+
+
+def _report(source: Path, output: Path, pipeline: StereoPipeline, topics: StereoTopics,
+            frames: PairSource, statistics: Statistics, counts: dict[str, int],
+            damage: str | None) -> ReplayReport:
+    info = pipeline.engine.info
+    dropped, gaps = frames.dropped()
+    return ReplayReport(
+        source=str(source), output=str(output), model=info.model, backend=info.backend,
+        precision=info.precision, topics=asdict(topics), sync=frames.sync.mode,
+        dropped=dropped,
+        drop_gap_ms={t: spread for t, values in gaps.items()
+                     if (spread := Spread.of(values)) is not None},
+        skipped=dict(statistics.skipped), messages=counts, damage=damage,
+        warnings=tuple(statistics.warnings), **statistics.timing())
