@@ -75,8 +75,9 @@ class OpenVinoEngine(Engine):
         self._requests: OrderedDict[Shape, openvino.InferRequest] = OrderedDict()
         self._check_precision(precision)
         device = self._core.get_property('CPU', 'FULL_DEVICE_NAME')
-        self.info = replace(info, backend='openvino', backend_version=VERSION,
-                            precision=precision, device=str(device).strip())
+        self.info = replace(
+            info, backend='openvino', backend_version=VERSION.partition('-')[0],
+            precision=precision, device=str(device).strip())
 
     def infer(self, inputs: Mapping[str, np.ndarray]) -> Arrays:
         """See `Engine.infer`."""

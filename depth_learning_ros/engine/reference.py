@@ -79,8 +79,8 @@ class MeasuredError:
                 and self.confidence <= CONFIDENCE_TOLERANCE)
 
     def __str__(self) -> str:
-        return (f'mean {self.mean_px:.4f} px, 99 % within {self.p99_px:.3f} px, confidence '
-                f'{self.confidence:.4f}')
+        return (f'mean {self.mean_px:.2g} px, 99 % within {self.p99_px:.2g} px, confidence '
+                f'{self.confidence:.2g}')
 
 
 def measure(engine: Engine, reference: Reference) -> MeasuredError:

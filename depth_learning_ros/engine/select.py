@@ -82,7 +82,7 @@ class Selector:
             info = engine.info
             log.info('%s runs on %s %s in %s on %s, %s px from PyTorch', info.model, info.backend,
                      info.backend_version, info.precision, info.device,
-                     f'{info.error_px:.4f}')
+                     f'{info.error_px:.2g}')
             return engine
         if backend != 'auto':
             raise EngineError(reasons[0])
