@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 import threading
 import time
@@ -48,7 +49,7 @@ class ReplayReport:
         frames: pairs that were processed and written.
         seconds: wall time from opening the bag to the output under its final name, without
             ``prepare_seconds``.
-        prepare_seconds: time the engine took to get ready for the image size (compilation).
+        prepare_seconds: time that opening the engine and preparing it for the image size took.
         frames_per_second: ``frames / seconds``: end to end.
         latency_ms: time that a pair is worked on, from the bag's bytes to bytes in the file; the
             sum of its stages, without waiting in the replay's own queues.
@@ -121,6 +122,13 @@ class Statistics:
         self._latencies_ms.append(1000 * sum(seconds.values()))
         for name, value in seconds.items():
             self._stages_ms.setdefault(name, array('d')).append(1000 * value)
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Count the time of the block apart."""
+        start = time.perf_counter()
+        yield
+        self.prepare_seconds += time.perf_counter() - start
 
     @property
     def seconds(self) -> float:

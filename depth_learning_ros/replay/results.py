@@ -91,11 +91,8 @@ class ResultWriter:
                 yield name, info
         if result.points is not None and 'points2' in self._outputs:
             yield 'points2', messages.point_cloud2(result, header)
-        if 'confidence' in self._outputs:
-            if result.confidence is not None:
-                yield 'confidence', messages.confidence_image(result, header)
-            else:
-                self._statistics.warn('the model gives no confidence: that topic stays empty')
+        if result.confidence is not None and 'confidence' in self._outputs:
+            yield 'confidence', messages.confidence_image(result, header)
 
 
 def _output_names(options: ReplayOptions) -> list[str]:

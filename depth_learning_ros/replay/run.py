@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from depth_learning_ros.errors import BagError
+from depth_learning_ros.errors import BagError, EngineError
 from depth_learning_ros.pipeline import StereoPipeline, StereoResult
 from depth_learning_ros.replay.bag import Bag, RawMessage
 from depth_learning_ros.replay.options import ReplayOptions
@@ -26,7 +27,8 @@ WRITE_BEHIND = 2
 OnProgress = Callable[[int, 'int | None'], None]
 
 
-def replay(source: Path | str, output: Path | str, pipeline: StereoPipeline,
+def replay(source: Path | str, output: Path | str,
+           pipeline: StereoPipeline | Callable[[], StereoPipeline],
            options: ReplayOptions | None = None,
            on_progress: OnProgress | None = None) -> ReplayReport:
     """Run a recorded stereo bag through a pipeline, into a new bag.
@@ -38,13 +40,14 @@ def replay(source: Path | str, output: Path | str, pipeline: StereoPipeline,
     Args:
         source: rosbag2 folder, .mcap, .db3, or ROS 1 .bag file.
         output: ``NAME.mcap``, or a name without suffix for a rosbag2 folder.
-        pipeline: computes; it stays open.
+        pipeline: computes; it stays open. Or a function that opens one, which is called once the
+            bag has been looked at, and whose pipeline is closed at the end.
         on_progress: called with the pairs done and the pairs expected.
 
     Raises:
         BagError: the bag cannot be read, holds no stereo pair, or no pair could be processed.
         DataError: the output cannot be written, or the disk is full.
-        EngineError: the engine failed.
+        EngineError: the engine failed, or gives nothing of what is asked for.
     """
     source, output = Path(source), Path(output)
     options = options or ReplayOptions()
@@ -52,16 +55,38 @@ def replay(source: Path | str, output: Path | str, pipeline: StereoPipeline,
     if output.exists() and output.resolve() == source.resolve():
         raise BagError(f'{output} is the bag that is read: give the output another name')
     statistics = Statistics()
-    with Bag(source) as bag:
+    with Bag(source) as bag, ExitStack() as stack:
         topics = find_stereo_topics(bag.topics, options.topics)
         window = _window(bag, options)
+        with statistics.preparing():
+            opened = _open_pipeline(pipeline, stack)
+        options = _possible(options, opened)
         with open_output(output, compression=options.compression, force=options.force) as target:
-            job = _Job(bag, topics, window, pipeline, options, statistics, on_progress)
+            job = _Job(bag, topics, window, opened, options, statistics, on_progress)
             frames = job.run(target)
             if not statistics.frames:
                 raise _nothing_done(bag, topics, frames, statistics)
             counts = target.counts
-        return _report(source, output, pipeline, topics, frames, statistics, counts, bag.damage)
+        return _report(source, output, opened, topics, frames, statistics, counts, bag.damage)
+
+
+def _open_pipeline(pipeline: StereoPipeline | Callable[[], StereoPipeline],
+                   stack: ExitStack) -> StereoPipeline:
+    if isinstance(pipeline, StereoPipeline):
+        return pipeline
+    return stack.enter_context(pipeline())
+
+
+def _possible(options: ReplayOptions, pipeline: StereoPipeline) -> ReplayOptions:
+    """Leave confidence out where nothing computes one."""
+    info = pipeline.engine.info
+    if 'confidence' in info.outputs or pipeline.options.left_right_check:
+        return options
+    outputs = tuple(name for name in options.outputs if name != 'confidence')
+    if not outputs:
+        raise EngineError(f'{info.model} gives no confidence: turn the left-right check on, or '
+                          f'ask for another output')
+    return replace(options, outputs=outputs)
 
 
 def _window(bag: Bag, options: ReplayOptions) -> Window:
@@ -107,9 +132,8 @@ class _Job:
     def _process(self, frame: Frame) -> StereoResult:
         size = frame.pair.left.shape[:2]
         if size != self._size:
-            start = self._statistics.seconds
-            self._pipeline.engine.prepare(*size)
-            self._statistics.prepare_seconds += self._statistics.seconds - start
+            with self._statistics.preparing():
+                self._pipeline.engine.prepare(*size)
             self._size = size
         return self._pipeline.process(frame.pair, self._options.outputs)
 
