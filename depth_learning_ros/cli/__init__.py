@@ -32,6 +32,7 @@ STATUS_BROKEN_PIPE = 141
 STATUS_TERMINATED = 143
 
 _ALL_COMMANDS = {
+    'demo': ('demo', 'a bag through a model and OpenCV, with table and pictures'),
     'replay': ('replay', 'run a stereo bag through a model, into a new bag'),
     'infer': ('infer', 'disparity, depth and points of one pair of images'),
     'evaluate': ('evaluate', 'measure models against ground truth'),

@@ -1,0 +1,81 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""``depth-learning demo``: a bag through a model and OpenCV's matchers, with pictures."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from depth_learning_ros.cli.options import DEFAULT_MODEL, add_engine_options
+from depth_learning_ros.cli.progress import OnProgress, progress_callback, say
+
+_EPILOG = """\
+Without a BAG, a short drive through a hall is rendered, with exact ground truth. Left in the
+folder:
+  input.mcap       the rendered drive (not with a BAG)
+  output.mcap      the images with disparity, depth, points and confidence; opens in Foxglove
+  panel.png        one frame: left image, disparity, depth, error
+  comparison.png   the same frame by all models
+  cloud.html       its point cloud, turns in a browser; cloud.png a still of it
+  table.txt        what is printed: speed, latency and error of all models on the same frames
+  report.json      the same and more
+
+A BAG may hold its own ground truth, as stereo_msgs/DisparityImage on --truth.
+
+examples:
+  depth-learning demo
+  depth-learning demo my_bag/ -o demo --force --frames 500
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.epilog = _EPILOG
+    parser.add_argument('bag', nargs='?', type=Path, metavar='BAG',
+                        help='rosbag2 folder, .mcap, .db3 or ROS 1 .bag with a stereo pair')
+    parser.add_argument('-o', '--output', type=Path, default=Path('demo'), metavar='DIR',
+                        help='folder for the results (default: %(default)s)')
+    parser.add_argument(
+        '--model', default=DEFAULT_MODEL, metavar='NAME_OR_PATH',
+        help="a name from 'depth-learning models', an .onnx or a .safetensors file "
+             '(default: %(default)s)')
+    parser.add_argument(
+        '--frames', type=int, metavar='N',
+        help='use the first N pairs, the same for all models; 0 = all (default: the whole '
+             'rendered drive, the first 100 of a BAG)')
+    parser.add_argument(
+        '--max-disparity', type=int, metavar='PX',
+        help="how far OpenCV's matchers search (default: as far as the ground truth goes, 128 "
+             'without)')
+    parser.add_argument(
+        '--truth', default='/ground_truth/disparity', metavar='TOPIC',
+        help='where a BAG has its ground truth (default: %(default)s)')
+    add_engine_options(parser)
+    parser.add_argument('--force', action='store_true',
+                        help='replace the results of an earlier demo; nothing else is replaced')
+
+
+class _Reporter:
+    """Messages and progress on standard error."""
+
+    def say(self, message: str) -> None:
+        say(message)
+
+    def progress(self, label: str, unit: str) -> AbstractContextManager[OnProgress]:
+        return progress_callback(label, unit)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo and print its table."""
+    from depth_learning_ros.demo.run import DemoOptions, run_demo
+    result = run_demo(
+        DemoOptions(output=args.output, bag=args.bag, model=args.model, backend=args.backend,
+                    precision=args.precision, cache_dir=args.cache_dir, frames=args.frames,
+                    max_disparity=args.max_disparity, truth_topic=args.truth, force=args.force),
+        _Reporter())
+    print(result.text)
+    for path in result.files:
+        print(path)
+    return 0
