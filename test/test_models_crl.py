@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 torch = pytest.importorskip('torch')
-import torch.nn.functional as F  # noqa: E402, N812
+import torch.nn.functional as F  # noqa: E402
 
 from depth_learning_ros.models.config import NetworkConfig  # noqa: E402
 from depth_learning_ros.models.layers import downsample  # noqa: E402
