@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import insort
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -35,16 +36,17 @@ class _Waiting(Generic[Item]):
 
 
 class StereoSync(Generic[Item]):
-    """Pairs images by their stamps; hands out pairs in the order of time.
+    """Pairs images by their stamps.
 
     ``exact`` pairs equal stamps. ``approximate`` pairs the images that are each other's nearest,
     if they are no more than the tolerance apart. ``auto`` looks at the first images: exact if at
-    least half of the stamps coincide. At most `queue_size` images wait on each side.
+    least half of the stamps coincide. Images may come out of order: an image without a partner
+    waits until `queue_size` newer ones came on its side.
 
     Attributes:
         mode: what is in use; ``auto`` until that is decided.
         dropped: images without a partner, by side and cause.
-        drop_gaps_ms: for these, the distance to the nearest image that waited on the other side.
+        drop_gaps_ms: for these, the distance to the nearest image of the other side, by side.
     """
 
     def __init__(self, mode: Mode = 'auto', tolerance_s: float = TOLERANCE_S,
@@ -59,99 +61,101 @@ class StereoSync(Generic[Item]):
         self.dropped: dict[str, Counter[str]] = {side: Counter() for side in SIDES}
         self.drop_gaps_ms: dict[str, array[float]] = {side: array('d') for side in SIDES}
         self._tolerance_ns = round(tolerance_s * 1e9)
-        self._queue_size = max(queue_size, _DECIDE_AFTER) if mode == 'auto' else queue_size
+        self._queue_size = queue_size
         self._queues: dict[str, list[_Waiting[Item]]] = {side: [] for side in SIDES}
-        self._newest: dict[str, int] = {}
+        self._recent_ns: dict[str, deque[int]] = {
+            side: deque(maxlen=4 * queue_size) for side in SIDES}
+        self._newest_ns: dict[str, int] = {}
+        self._last_pair_ns: tuple[int, int] | None = None
         self._order = 0
 
     def add(self, side: str, stamp_ns: int, item: Item) -> list[tuple[Item, Item]]:
         """Take an image of one side, and return the pairs that are complete now."""
         pairs: list[tuple[Item, Item]] = []
-        if stamp_ns < self._newest.get(side, stamp_ns) - _RESTART_NS:
+        newest_ns = self._newest_ns.get(side, stamp_ns)
+        if stamp_ns < newest_ns - _RESTART_NS:
             pairs += self.flush()
-            self._newest.clear()
-        self._newest[side] = max(stamp_ns, self._newest.get(side, stamp_ns))
+            newest_ns = stamp_ns
+        self._newest_ns[side] = max(stamp_ns, newest_ns)
+        self._recent_ns[side].append(stamp_ns)
         self._order += 1
         insort(self._queues[side], _Waiting(stamp_ns, self._order, item))
         pairs += self._match(final=False)
-        for name in SIDES:
-            while len(self._queues[name]) > self._queue_size:
-                self._drop(name, 'no partner came')
+        if len(self._queues[side]) > self._queue_size:
+            self._drop_oldest(side)
         return pairs
 
     def flush(self) -> list[tuple[Item, Item]]:
-        """Return the last pairs; no more images come."""
+        """Return the last pairs; what comes after has nothing to do with what came before."""
         pairs = self._match(final=True)
         for side in SIDES:
             while self._queues[side]:
-                self._drop(side, 'no partner came')
+                self._drop_oldest(side)
+        self._newest_ns.clear()
+        self._last_pair_ns = None
         return pairs
 
     def _match(self, final: bool) -> list[tuple[Item, Item]]:
-        if self.mode == 'auto':
-            waiting = min(len(queue) for queue in self._queues.values())
-            full = max(len(queue) for queue in self._queues.values()) >= self._queue_size
-            if not (final or full or waiting >= _DECIDE_AFTER):
-                return []
-            if not waiting:
-                return []
-            self._decide()
+        if self.mode == 'auto' and not self._decide(final):
+            return []
         pairs = []
-        find = self._next_exact if self.mode == 'exact' else self._next_approximate
-        while (pair := find(final)) is not None:
-            pairs.append(pair)
+        while (stamps := self._find_exact() if self.mode == 'exact'
+                else self._find_approximate(final)) is not None:
+            pairs.append((self._take('left', stamps[0]), self._take('right', stamps[1])))
+            self._last_pair_ns = stamps
         return pairs
 
-    def _decide(self) -> None:
-        stamps = [{waiting.stamp_ns for waiting in queue} for queue in self._queues.values()]
-        common = len(stamps[0] & stamps[1])
-        fewer = min(map(len, stamps))
-        self.mode = 'exact' if 2 * common >= fewer else 'approximate'
+    def _decide(self, final: bool) -> bool:
+        """Choose a mode when enough images are there to tell."""
+        lengths = [len(queue) for queue in self._queues.values()]
+        if not min(lengths) or not (
+                final or min(lengths) >= _DECIDE_AFTER or max(lengths) >= self._queue_size):
+            return False
+        left, right = ({w.stamp_ns for w in queue} for queue in self._queues.values())
+        self.mode = 'exact' if 2 * len(left & right) >= min(len(left), len(right)) \
+            else 'approximate'
+        return True
 
-    def _next_exact(self, final: bool) -> tuple[Item, Item] | None:
-        left, right = self._queues['left'], self._queues['right']
-        stamps = {waiting.stamp_ns for waiting in right}
-        found = next((w.stamp_ns for w in left if w.stamp_ns in stamps), None)
-        return None if found is None else self._take(found, found)
+    def _find_exact(self) -> tuple[int, int] | None:
+        stamps = {w.stamp_ns for w in self._queues['right']}
+        return next(((w.stamp_ns, w.stamp_ns) for w in self._queues['left']
+                     if w.stamp_ns in stamps), None)
 
-    def _next_approximate(self, final: bool) -> tuple[Item, Item] | None:
-        left, right = self._queues['left'], self._queues['right']
-        while left and right:
-            one = left[0].stamp_ns
+    def _find_approximate(self, final: bool) -> tuple[int, int] | None:
+        left = [w.stamp_ns for w in self._queues['left']]
+        right = [w.stamp_ns for w in self._queues['right']]
+        if not left or not right:
+            return None
+        for one in left:
             other = _nearest(right, one)
             # Only when both sides have gone past them can nothing nearer come.
-            known = self._newest['right'] >= one and self._newest['left'] >= other
-            full = max(len(left), len(right)) >= self._queue_size
-            if not (final or known or full):
-                return None
-            if abs(one - other) > self._tolerance_ns:
-                if one < other:
-                    self._drop('left', 'partner further than the tolerance')
-                else:
-                    self._drop('right', 'partner further than the tolerance')
-            elif abs(_nearest(left, other) - other) < abs(one - other):
-                self._drop('left', 'partner nearer to another')
-            else:
-                return self._take(one, other)
+            known = self._newest_ns['right'] >= one and self._newest_ns['left'] >= other
+            if (final or known) and abs(one - other) <= self._tolerance_ns \
+                    and _nearest(left, other) == one and not self._crosses(one, other):
+                return one, other
         return None
 
-    def _take(self, left_ns: int, right_ns: int) -> tuple[Item, Item]:
-        """Take a pair out of the queues; what is older has no partner any more."""
-        items = []
-        for side, stamp_ns in (('left', left_ns), ('right', right_ns)):
-            while self._queues[side][0].stamp_ns < stamp_ns:
-                self._drop(side, 'no partner came')
-            items.append(self._queues[side].pop(0).item)
-        return items[0], items[1]
+    def _crosses(self, left_ns: int, right_ns: int) -> bool:
+        """Tell whether one image is older and the other newer than those of the last pair."""
+        if self._last_pair_ns is None:
+            return False
+        last_left, last_right = self._last_pair_ns
+        return (left_ns < last_left) != (right_ns < last_right)
 
-    def _drop(self, side: str, cause: str) -> None:
+    def _take(self, side: str, stamp_ns: int) -> Item:
+        queue = self._queues[side]
+        return queue.pop(next(i for i, w in enumerate(queue) if w.stamp_ns == stamp_ns)).item
+
+    def _drop_oldest(self, side: str) -> None:
         stamp_ns = self._queues[side].pop(0).stamp_ns
+        cause = 'no partner within the tolerance' if self.mode == 'approximate' \
+            else 'no partner with the same stamp'
         self.dropped[side][cause] += 1
-        others = self._queues['right' if side == 'left' else 'left']
+        others = self._recent_ns['right' if side == 'left' else 'left']
         if others:
             self.drop_gaps_ms[side].append(abs(_nearest(others, stamp_ns) - stamp_ns) / 1e6)
 
 
-def _nearest(queue: list[_Waiting[Item]], stamp_ns: int) -> int:
-    """Return the stamp in a queue that is nearest; of equals the earlier."""
-    return min((w.stamp_ns for w in queue), key=lambda s: (abs(s - stamp_ns), s))
+def _nearest(stamps_ns: Iterable[int], stamp_ns: int) -> int:
+    """Return the stamp that is nearest; of equals the earlier."""
+    return min(stamps_ns, key=lambda s: (abs(s - stamp_ns), s))
