@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from depth_learning_ros.engine.reference import METADATA_KEY, Reference
 from depth_learning_ros.errors import EngineError, ModelError
+from depth_learning_ros.models.tensorfile import HASH_KEY, read_metadata
 
 FORMAT_VERSION = 1
 # Field numbers of onnx.ModelProto and onnx.StringStringEntryProto (onnx.proto).
@@ -70,15 +71,7 @@ def read_model_file(path: Path | str) -> ModelFile:
         ModelError: the weights file beside it is missing or damaged.
     """
     path = Path(path)
-    try:
-        digest = file_sha256(path)
-        with path.open('rb') as file:
-            metadata = dict(_metadata_entries(file, path.stat().st_size))
-    except OSError as error:
-        raise EngineError(f'cannot read the model {path}: {error.strerror}') from error
-    except _NotOnnxError as error:
-        raise EngineError(f'{path} is no whole ONNX file ({error}): export the model again, or '
-                          f'get the file again') from error
+    metadata = read_onnx_metadata(path)
     version = metadata.get('depth_learning_format')
     if version is None:
         raise EngineError(f"{path} was not exported by 'depth-learning export': it does not say "
@@ -87,7 +80,32 @@ def read_model_file(path: Path | str) -> ModelFile:
         raise EngineError(f'{path} has format version {version}, this program reads '
                           f'{FORMAT_VERSION}: export the model again')
     _check_weights(path, metadata)
-    return ModelFile(path, digest, metadata)
+    return ModelFile(path, file_sha256(path), metadata)
+
+
+def read_onnx_metadata(path: Path) -> dict[str, str]:
+    """Give the metadata of any ONNX file.
+
+    Raises:
+        EngineError: the file is missing or damaged.
+    """
+    try:
+        with path.open('rb') as file:
+            return dict(_metadata_entries(file, path.stat().st_size))
+    except OSError as error:
+        raise EngineError(f'cannot read the model {path}: {error.strerror}') from error
+    except _NotOnnxError as error:
+        raise EngineError(f'{path} is no whole ONNX file ({error}): export the model again, or '
+                          f'get the file again') from error
+
+
+def is_export_of(onnx: Path, weights: Path) -> bool:
+    """Whether an exported file holds the values of a weights file; false if either is broken."""
+    try:
+        exported = read_onnx_metadata(onnx).get('weights_sha256')
+        return exported is not None and exported == read_metadata(weights).get(HASH_KEY)
+    except (EngineError, ModelError):
+        return False
 
 
 def file_sha256(path: Path) -> str:

@@ -162,8 +162,8 @@ class Selector:
 
     def _weights(self) -> Path:
         if self._source.weights is None:
-            raise EngineError(f'PyTorch needs the weights: {self._source.name}.safetensors is not '
-                              f'beside the .onnx file')
+            raise EngineError(f'PyTorch needs the weights: {self._source.name}.safetensors, which '
+                              f'the .onnx file was exported from, is not beside it')
         return self._source.weights
 
     def _exported(self) -> ModelFile:

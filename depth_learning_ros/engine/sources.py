@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from depth_learning_ros.engine.model_file import is_export_of
 from depth_learning_ros.errors import EngineError
 from depth_learning_ros.models.checkpoint import WEIGHTS_FOLDER
 
@@ -83,11 +84,12 @@ def find_source(model: str | Path) -> Source:
 def _from_file(path: Path) -> Source:
     if not path.is_file():
         raise EngineError(f'there is no model file {path}')
+    # A namesake that was made from other values would answer for this file without being it.
     if path.suffix == '.onnx':
         weights = path.with_suffix('.safetensors')
-        return Source(path.stem, path, weights if weights.is_file() else None)
+        return Source(path.stem, path, weights if is_export_of(path, weights) else None)
     onnx = path.with_suffix('.onnx')
-    return Source(path.stem, onnx if onnx.is_file() else None, path)
+    return Source(path.stem, onnx if is_export_of(onnx, path) else None, path)
 
 
 def _unknown(name: str) -> str:
