@@ -112,17 +112,19 @@ def _natural_order(path: Path) -> list[tuple[int, str]]:
     return [(int(t), '') if t.isdigit() else (0, t) for t in re.split(r'(\d+)', path.name)]
 
 
-def _open_file(path: Path, stack: ExitStack) -> tuple[list[Storage], list[str]]:
+def _open_file(path: Path, stack: ExitStack,
+               packed: Path | None = None) -> tuple[list[Storage], list[str]]:
+    """Open one file, whatever its name; ``packed`` is the file it was decompressed from."""
     with open(path, 'rb') as file:
         head = file.read(16)
     if head.startswith(_ZSTD_MAGIC):
         unpacked, damage = _decompress(path, stack)
-        found, wrong = _open_file(unpacked, stack)
+        found, wrong = _open_file(unpacked, stack, path)
         return found, damage or wrong
     chosen = next((f for magic, f in _FORMATS.items() if head.startswith(magic)), None)
     if chosen is None:
-        what = 'is empty' if not head else 'is no bag'
-        raise BagError(f'{path} {what}: give a rosbag2 folder, or a .mcap, .db3 or .bag file')
+        what = 'holds no messages' if packed else 'is empty' if not head else 'is no bag'
+        raise BagError(f'{packed or path} {what}: give a rosbag2 folder, or a .mcap, .db3 or .bag file')
     reader_class, suffixes, own_class = chosen
     if not suffixes or path.suffix in suffixes:
         reader = None if _is_cut_database(path) else _open_by_rosbags(reader_class, path, stack)
