@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from depth_learning_ros.data.folders import SceneFiles, StereoFolder
+from depth_learning_ros.data.folders import StereoFolder
+from depth_learning_ros.data.scene import Scene
 from depth_learning_ros.engine.base import Engine, EngineInfo
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.evaluation.evaluate import EvaluationRow, Figures, evaluate, summarise
@@ -106,7 +107,7 @@ def test_matchers_are_told_how_far_to_search(folder):
 
 def test_scene_without_ground_truth(folder):
     for scene in folder.scenes:
-        scene.disparity.unlink()
+        scene.disparity.path.unlink()
     (first, _), row = run(StereoFolder(folder.path, ground_truth=False))
     assert math.isnan(row.figures.epe) and row.pairs == 2
     assert first.figures.psnr == math.inf
@@ -134,7 +135,7 @@ def test_text_is_aligned():
 
 
 def scene(name, set_name='kitti2015'):
-    return SceneFiles(set_name, name, None, None, None, None, None, None)
+    return Scene(set_name, name, None, None)
 
 
 def test_submission(tmp_path):

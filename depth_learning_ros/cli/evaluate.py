@@ -17,10 +17,10 @@ from depth_learning_ros.cli.options import (
     check_outputs,
     open_engine_for,
 )
-from depth_learning_ros.cli.progress import Meter
+from depth_learning_ros.cli.progress import Meter, progress_callback
 
 if TYPE_CHECKING:
-    from depth_learning_ros.data.folders import SceneFiles
+    from depth_learning_ros.data.scene import NamedScene, Scene, StereoSet
     from depth_learning_ros.evaluation.evaluate import EvaluationRow, SceneResult
     from depth_learning_ros.pipeline import StereoPipeline
 
@@ -29,13 +29,19 @@ _DEFAULT_MODELS = (DEFAULT_MODEL, *CLASSICAL_MODELS)
 _DISPARITY_MULTIPLE = 16
 
 _EPILOG = """\
-A FOLDER holds sets of scenes, one set, or is one scene:
+A SET is a folder with sets of scenes, one set, or one scene:
   SET/SCENE/left.png right.png      8 or 16 bits, colour or gray
             disp.png                ground truth: 16 bits, disparity x 256, 0 = unknown
                                     (or disp.pfm, disp.npy)
             [calib.json]            {"focal_px": ..., "baseline_m": ..., "doffs": ...}: adds depth
             [nocc.png]              255 = seen in both views: adds D1-noc
             [obj_map.png]           not 0 = an object: adds D1-bg and D1-fg
+
+or a public data set as NAME:FOLDER[,option=value]..., laid out as it is downloaded:
+  kitti2012 kitti2015 middlebury2001 middlebury2003 middlebury2005 middlebury2006 middlebury2014
+  middlebury-v3 eth3d drivingstereo flyingthings3d flyingthings3d-subset monkaa driving sceneflow
+  pairs (two folders left and right, no ground truth). Options are split (such as split=testing)
+  and others; a wrong one is answered with those there are.
 
 Figures are means over the scenes of each scene's figure over all pixels with ground truth, after
 gaps were filled as KITTI's kit does; density is that before filling. EPE is the mean error in px,
@@ -46,14 +52,18 @@ the worth of the confidence, and the errors of depth.
 examples:
   depth-learning evaluate data/sets --json rows.json --markdown table.md
   depth-learning evaluate data/sets/kitti2012 --model crl-small --model my.onnx --pictures look
+  depth-learning evaluate kitti2015:/data/kitti2015 middlebury-v3:/data/MiddEval3,size=H
+  depth-learning evaluate kitti2015:/data/kitti2015,split=testing --model crl-small \
+      --submission upload
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.epilog = _EPILOG
-    parser.add_argument('folders', nargs='*', type=Path, metavar='FOLDER',
-                        help='scenes with ground truth, see below')
+    parser.add_argument('sets', nargs='*', metavar='SET',
+                        help='folders of scenes with ground truth, or NAME:FOLDER of a public '
+                             'data set, see below')
     parser.add_argument(
         '--model', action='extend', nargs='+', metavar='M',
         help="names from 'depth-learning models', .onnx or .safetensors files (default: "
@@ -73,12 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate all models on all sets and print the table."""
-    folders, names = _sort_out(args)
-    from depth_learning_ros.data.folders import StereoFolder
+    words, names = _sort_out(args)
     from depth_learning_ros.evaluation.tables import to_json, to_markdown, to_text
     from depth_learning_ros.files import atomic_write
-    sets = [each for folder in folders for each in
-            StereoFolder(folder, ground_truth=args.submission is None).sets()]
+    sets = [each for word in words
+            for each in _open_set(word, needs_truth=args.submission is None).sets()]
     output = _SceneOutput(args, names, [scene for _, scenes in sets for scene in scenes])
     check_outputs((args.json, args.markdown, *output.paths()), args.force)
     rows: list[EvaluationRow] = []
@@ -99,20 +108,37 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _sort_out(args: argparse.Namespace) -> tuple[list[Path], list[str]]:
-    """Tell folders from models: '--model sgbm FOLDER' must not take the folder for a model."""
+def _sort_out(args: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Tell sets from models: '--model sgbm SET' must not take the set for a model."""
     given = args.model or _DEFAULT_MODELS
-    taken = [name for name in given if name not in _DEFAULT_MODELS and Path(name).is_dir()]
-    folders = [*args.folders, *map(Path, taken)]
+    taken = [name for name in given if name not in _DEFAULT_MODELS and _is_set(name)]
+    words = [*args.sets, *taken]
     names = list(dict.fromkeys(name for name in given if name not in taken))
-    if not folders:
-        raise UsageError('give at least one FOLDER of scenes')
+    if not words:
+        raise UsageError('give at least one SET: a FOLDER of scenes, or NAME:FOLDER')
     if not names:
         raise UsageError('--model needs the name of a model')
-    return folders, names
+    return words, names
 
 
-def _evaluate_sets(sets: Sequence[tuple[str, list[SceneFiles]]], models: Sequence[_Model],
+def _is_set(word: str) -> bool:
+    if Path(word).is_dir() or ':' not in word:
+        return Path(word).is_dir()
+    from depth_learning_ros.data.sets.registry import REGISTRY
+    return word.partition(':')[0] in REGISTRY
+
+
+def _open_set(word: str, needs_truth: bool) -> StereoSet:
+    from depth_learning_ros.data.folders import StereoFolder
+    from depth_learning_ros.data.sets.registry import DataSetName
+    named = None if Path(word).exists() else DataSetName.parse(word)
+    if named is None:
+        return StereoFolder(word, ground_truth=needs_truth)
+    with progress_callback('screening', 'map') as report:
+        return named.open(report)
+
+
+def _evaluate_sets(sets: Sequence[tuple[str, list[Scene]]], models: Sequence[_Model],
                    output: _SceneOutput) -> Iterator[EvaluationRow]:
     from depth_learning_ros.evaluation.evaluate import evaluate, summarise
     meter = Meter('evaluating', sum(len(scenes) for _, scenes in sets), 'scene')
@@ -163,7 +189,7 @@ class _SceneOutput:
     """The files written per scene: pictures and submissions."""
 
     def __init__(self, args: argparse.Namespace, names: Sequence[str],
-                 scenes: Sequence[SceneFiles]) -> None:
+                 scenes: Sequence[Scene]) -> None:
         from depth_learning_ros.evaluation.submission import check_names, make_folder
         self._args, self._scenes = args, scenes
         self._submissions: list[Path] = []
@@ -188,11 +214,11 @@ class _SceneOutput:
         from depth_learning_ros.data.images import write_image
         from depth_learning_ros.evaluation.scene_pictures import picture_of
         from depth_learning_ros.evaluation.submission import write_submission
-        scene = results[0].sample.files
+        scene = results[0].sample
         for folder, result in zip(self._submissions, results, strict=False):
             write_submission(folder, scene, result.result.disparity.values, force=self._args.force)
         if self._args.pictures is not None:
             write_image(self._picture(scene), picture_of(results), force=self._args.force)
 
-    def _picture(self, scene: SceneFiles) -> Path:
+    def _picture(self, scene: NamedScene) -> Path:
         return self._args.pictures / scene.set_name / f'{scene.name}.png'

@@ -4,19 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from functools import partial
 import os
 from pathlib import Path
 
-import numpy as np
-
 from depth_learning_ros.data.calibration import read_calibration
-from depth_learning_ros.data.images import read_image
-from depth_learning_ros.data.maps import read_disparity, read_mask
+from depth_learning_ros.data.maps import read_disparity
+from depth_learning_ros.data.masks import read_objects, read_seen_in_both
+from depth_learning_ros.data.scene import MapFile, Scene, StereoSet
 from depth_learning_ros.errors import DataError
-from depth_learning_ros.types import StereoCamera, StereoPair
 
 _IMAGES = ('left.png', 'right.png')
 _DISPARITIES = ('disp.png', 'disp.pfm', 'disp.npy')
@@ -24,55 +21,8 @@ _NAMED_AT_MOST = 5
 
 MAX_DEPTH = 3
 
-SEEN_IN_BOTH = 255
 
-
-@dataclass(frozen=True)
-class SceneFiles:
-    """Where the files of one scene are; the optional ones are None where there is no such file."""
-
-    set_name: str
-    name: str
-    left: Path
-    right: Path
-    disparity: Path | None
-    calibration: Path | None
-    non_occluded: Path | None
-    objects: Path | None
-
-
-@dataclass(frozen=True)
-class StereoSample:
-    """One scene, loaded.
-
-    Attributes:
-        files: where it came from.
-        pair: the two images (no camera: see `camera`).
-        disparity: float32 [H, W], pixels, NaN where there is no ground truth; or None.
-        non_occluded: bool [H, W], True where the pixel is seen in both views; or None.
-        objects: bool [H, W], True on a foreground object (KITTI's D1-fg); or None.
-    """
-
-    files: SceneFiles
-    pair: StereoPair
-    disparity: np.ndarray | None
-    non_occluded: np.ndarray | None
-    objects: np.ndarray | None
-
-    @cached_property
-    def camera(self) -> StereoCamera | None:
-        """The calibration, None when there is no calib.json.
-
-        Raises:
-            CalibrationError: there is one, and it gives no metric depth.
-        """
-        if self.files.calibration is None:
-            return None
-        height, width = self.pair.left.shape[:2]
-        return read_calibration(self.files.calibration, width, height)
-
-
-class StereoFolder(Sequence[StereoSample]):
+class StereoFolder(StereoSet):
     """The scenes under a folder, in alphabetical order; each is loaded when it is asked for.
 
     The folder may be a root of sets (or the folder above it), one set, or one scene::
@@ -94,6 +44,8 @@ class StereoFolder(Sequence[StereoSample]):
         DataError: there is no scene (naming what was looked for), or a scene is incomplete.
     """
 
+    name = 'folder'
+
     def __init__(self, path: Path | str, *, ground_truth: bool = True) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
@@ -101,41 +53,8 @@ class StereoFolder(Sequence[StereoSample]):
             raise DataError(f'{path} {what}: give a folder of scenes')
         self.scenes = _find_scenes(Path(os.path.abspath(path)), path, ground_truth)
 
-    def __len__(self) -> int:
-        return len(self.scenes)
 
-    def __getitem__(self, index: int) -> StereoSample:  # type: ignore[override]
-        return load_scene(self.scenes[index])
-
-    def sets(self) -> Iterator[tuple[str, list[SceneFiles]]]:
-        """Yield each set's name with its scenes."""
-        for set_name in dict.fromkeys(scene.set_name for scene in self.scenes):
-            yield set_name, [scene for scene in self.scenes if scene.set_name == set_name]
-
-
-def load_scene(files: SceneFiles) -> StereoSample:
-    """Read the images and what is known about them.
-
-    Raises:
-        DataError: a file is damaged, or the sizes differ.
-    """
-    try:
-        pair = StereoPair(read_image(files.left), read_image(files.right))
-    except DataError as error:
-        raise DataError(f'scene {files.set_name}/{files.name}: {error}') from error
-    disparity = None if files.disparity is None else read_disparity(files.disparity)
-    seen = None if files.non_occluded is None else read_mask(files.non_occluded) == SEEN_IN_BOTH
-    objects = None if files.objects is None else read_mask(files.objects) > 0
-    for path, array in ((files.disparity, disparity), (files.non_occluded, seen),
-                        (files.objects, objects)):
-        if array is not None and array.shape != pair.left.shape[:2]:
-            raise DataError(
-                f'{path} is {array.shape[1]}x{array.shape[0]}, the images beside it are '
-                f'{pair.left.shape[1]}x{pair.left.shape[0]}: they must have one size')
-    return StereoSample(files, pair, disparity, seen, objects)
-
-
-def _find_scenes(root: Path, given: Path | str, ground_truth: bool) -> list[SceneFiles]:
+def _find_scenes(root: Path, given: Path | str, ground_truth: bool) -> list[Scene]:
     counts: dict[str, int] = {}
     folders: set[Path]
     for depth in range(MAX_DEPTH + 1):
@@ -171,14 +90,15 @@ def _refuse_half_copied(root: Path, folders: list[Path], ground_truth: bool) -> 
             f'Copy the missing files, or remove these folders')
 
 
-def _describe(folder: Path) -> SceneFiles:
-    return SceneFiles(
+def _describe(folder: Path) -> Scene:
+    calibration = _first_of(folder, ('calib.json',))
+    return Scene(
         set_name=folder.parent.name, name=folder.name,
         left=folder / _IMAGES[0], right=folder / _IMAGES[1],
-        disparity=_first_of(folder, _DISPARITIES),
-        calibration=_first_of(folder, ('calib.json',)),
-        non_occluded=_first_of(folder, ('nocc.png',)),
-        objects=_first_of(folder, ('obj_map.png',)))
+        disparity=MapFile.of(_first_of(folder, _DISPARITIES), read_disparity),
+        non_occluded=MapFile.of(_first_of(folder, ('nocc.png',)), read_seen_in_both),
+        objects=MapFile.of(_first_of(folder, ('obj_map.png',)), read_objects),
+        camera=None if calibration is None else partial(read_calibration, calibration))
 
 
 def _first_of(folder: Path, names: Sequence[str]) -> Path | None:

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from depth_learning_ros.data.folders import SceneFiles, StereoSample, load_scene
+from depth_learning_ros.data.scene import LoadableScene, StereoSample
 from depth_learning_ros.errors import CalibrationError
 from depth_learning_ros.evaluation.depth_metrics import depth_figures
 from depth_learning_ros.evaluation.gaps import fill_gaps
@@ -112,7 +112,7 @@ class EvaluationRow:
                        for name, value in figures.items()}
 
 
-def evaluate(scenes: Iterable[SceneFiles],
+def evaluate(scenes: Iterable[LoadableScene],
              pipeline_for: Callable[[int], StereoPipeline]) -> Iterator[SceneResult]:
     """Run a model over scenes, one at a time.
 
@@ -129,8 +129,8 @@ def evaluate(scenes: Iterable[SceneFiles],
         DataError: a scene cannot be loaded.
     """
     known_sizes: set[tuple[int, ...]] = set()
-    for files in scenes:
-        sample = load_scene(files)
+    for scene in scenes:
+        sample = scene.load()
         pipeline = pipeline_for(disparities_of(sample))
         shape = sample.pair.left.shape[:2]
         if shape not in known_sizes:

@@ -10,9 +10,9 @@ import re
 
 import numpy as np
 
-from depth_learning_ros.data.folders import SceneFiles
 from depth_learning_ros.data.images import write_image
 from depth_learning_ros.data.maps import encode_kitti
+from depth_learning_ros.data.scene import NamedScene
 from depth_learning_ros.errors import DataError
 
 # The first frame of each scene; frame 11 is not asked for in the stereo benchmarks.
@@ -20,7 +20,7 @@ _KITTI_NAME = re.compile(r'\d{6}_10')
 KITTI_2015_FOLDER = 'disp_0'
 
 
-def check_names(scenes: Sequence[SceneFiles]) -> None:
+def check_names(scenes: Sequence[NamedScene]) -> None:
     """Refuse scenes that KITTI's server could not tell apart.
 
     Raises:
@@ -37,7 +37,7 @@ def check_names(scenes: Sequence[SceneFiles]) -> None:
                         f'KITTI set at a time')
 
 
-def submission_path(folder: Path, scene: SceneFiles) -> Path:
+def submission_path(folder: Path, scene: NamedScene) -> Path:
     """Return where a scene belongs: in ``disp_0`` for KITTI 2015, at the top for KITTI 2012.
 
     The set is KITTI 2012 when its name says so.
@@ -59,7 +59,7 @@ def make_folder(path: Path) -> None:
                         f'one') from error
 
 
-def write_submission(folder: Path, scene: SceneFiles, disparity: np.ndarray, *,
+def write_submission(folder: Path, scene: NamedScene, disparity: np.ndarray, *,
                      force: bool = False) -> Path:
     """Write one disparity map as the server wants it: 16-bit PNG, disparity x 256, 0 = none.
 
