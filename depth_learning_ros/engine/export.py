@@ -126,7 +126,15 @@ def trace(graph: StereoGraph, height: int | None, width: int | None) -> onnx.Mod
             graph, tuple(images), file, input_names=list(INPUTS), output_names=list(OUTPUTS),
             dynamic_axes={name: free for name in (*INPUTS, *OUTPUTS)} if free else None,
             opset_version=OPSET, dynamo=False)
-        return onnx.load(file)
+        proto = onnx.load(file)
+    for value in proto.graph.output:  # the exporter names sizes that it could not follow
+        for axis, fixed in enumerate((1 if height and width else None, height, width)):
+            size = value.type.tensor_type.shape.dim[axis]
+            if fixed:
+                size.dim_value = fixed
+            else:
+                size.dim_param = free[axis]
+    return proto
 
 
 def compute_reference(graph: StereoGraph, height: int = HEIGHT, width: int = WIDTH) -> Reference:
