@@ -11,17 +11,21 @@ from pathlib import Path
 from depth_learning_ros.cli.options import DEFAULT_MODEL, add_engine_options
 from depth_learning_ros.cli.progress import OnProgress, progress_callback, say
 
-_EPILOG = """\
-Without a BAG, a short drive through a hall is rendered, with exact ground truth. Left in the
-folder:
-  input.mcap       the rendered drive (not with a BAG)
-  output.mcap      the images with disparity, depth, points and confidence; opens in Foxglove
-  panel.png        one frame: left image, disparity, depth, error
-  comparison.png   the same frame by all models
-  cloud.html       its point cloud, turns in a browser; cloud.png a still of it
-  table.txt        what is printed: speed, latency and error of all models on the same frames
-  report.json      the same and more
+_SHOWS = {
+    'input.mcap': 'the rendered drive with its ground truth',
+    'output.mcap': 'input, disparity, depth, points, confidence; for Foxglove, RViz',
+    'panel.png': 'one frame: image, disparity, depth and (with ground truth) error',
+    'comparison.png': 'the same frame by all models',
+    'cloud.png': 'its point cloud',
+    'cloud.html': 'the same to turn in a browser',
+    'table.txt': 'the table: speed and error of all models on the same frames',
+    'report.json': 'all figures',
+}
 
+_EPILOG = """\
+Without a BAG, a short drive through a hall is rendered, with exact ground truth, as input.mcap.
+The results:
+""" + ''.join(f'  {name:<15} {text}\n' for name, text in _SHOWS.items()) + """
 A BAG may hold its own ground truth, as stereo_msgs/DisparityImage on --truth.
 
 examples:
@@ -43,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
              '(default: %(default)s)')
     parser.add_argument(
         '--frames', type=int, metavar='N',
-        help='use the first N pairs, the same for all models; 0 = all (default: the whole '
-             'rendered drive, the first 100 of a BAG)')
+        help='use the first N pairs, the same for all models; 0 = all (default: 32 are rendered, '
+             'the first 100 of a BAG are used)')
     parser.add_argument(
         '--max-disparity', type=int, metavar='PX',
         help="how far OpenCV's matchers search (default: as far as the ground truth goes, 128 "
@@ -77,5 +81,5 @@ def run(args: argparse.Namespace) -> int:
         _Reporter())
     print(result.text)
     for path in result.files:
-        print(path)
+        print(f'{path!s:<{max(len(str(each)) for each in result.files)}}  {_SHOWS[path.name]}')
     return 0

@@ -23,10 +23,12 @@ class ModelRun:
     Attributes:
         report: how the replay went.
         quality: how good its disparities are.
+        device: what it ran on.
     """
 
     report: ReplayReport
     quality: Quality
+    device: str
 
     @property
     def row(self) -> Row:
@@ -56,8 +58,7 @@ def run_model(source: Path, part: Part, output: Path, engine: Engine,
     Raises:
         DepthLearningError: see `replay` and `measure`.
     """
-    # Confidence and points as a robot would have them: the whole work of a frame is timed.
     options = ReplayOptions(duration_s=part.duration_s, all_topics=True)
     report = replay(source, output, StereoPipeline(engine), options, on_progress)
     quality = measure(source, part, output, part.output_topic('disparity'), report.frames // 2)
-    return ModelRun(report, quality)
+    return ModelRun(report, quality, engine.info.device)

@@ -26,21 +26,17 @@ def _notes(bag: Path | None, part: Part, runs: Sequence[ModelRun]) -> Iterator[s
     report, quality = runs[0].report, runs[0].quality
     height, width = quality.shot.disparity.shape
     name = 'the rendered drive' if bag is None else str(bag)
-    if part.frames < part.of_frames:
-        yield (f'frames: the first {part.frames} of {part.of_frames} of {name}, {width}x{height}; '
-               f'--frames takes more')
-    else:
-        yield f'frames: all of {name}, {width}x{height}'
-    yield ('frames/s: end to end, from the bag to the bag with disparity, depth, points and '
-           'confidence; latency: one pair, decoding to writing')
+    some = f'the first {part.frames} of {part.of_frames}' if part.duration_s else 'all'
+    yield f'{some} frames of {name}, {width}x{height}; {runs[0].row.model} on {runs[0].device}'
+    yield ('frames/s: end to end, bag to bag with all outputs; latency: one pair, reading to '
+           'writing')
     if quality.frames_with_truth:
-        yield (f'EPE, D1 (> 3 px and > 5 %): against {part.truth_topic} of '
-               f'{quality.frames_with_truth} frames, after gaps were filled as KITTI does; '
-               f'density: before')
+        yield (f'EPE, D1 (> 3 px and > 5 %): to {part.truth_topic} of {quality.frames_with_truth} '
+               f'frames, gaps filled as KITTI does')
     elif part.truth_topic is not None:
         yield f'no errors: no stamp of {part.truth_topic} is that of a left image'
     why = 'as far as the ground truth goes' if part.max_from_truth else 'see --max-disparity'
-    yield f'the matchers of OpenCV search {part.max_disparity} disparities: {why}'
+    yield f'sgbm, bm: OpenCV, {part.max_disparity} disparities ({why})'
     dropped = sum(sum(causes.values()) for causes in report.dropped.values())
     if dropped:
         yield f'{dropped} images had no partner on the other side'
@@ -61,6 +57,7 @@ def write_report(folder: Path, text: str, bag: Path | None, part: Part,
     with atomic_write(folder / 'table.txt', mode='w') as file:
         file.write(text)
     content = {'bag': None if bag is None else str(bag), 'part': asdict(part),
+               'devices': {run.row.model: run.device for run in runs},
                'rows': [run.row.to_dict() for run in runs],
                'replays': [_replay_dict(run) for run in runs]}
     with atomic_write(folder / 'report.json', mode='w') as file:

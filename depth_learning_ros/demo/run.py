@@ -20,7 +20,7 @@ from depth_learning_ros.demo.inputs import DEFAULT_MAX_DISPARITY, Part, choose_p
 from depth_learning_ros.demo.measure import read_view
 from depth_learning_ros.demo.pictures import write_pictures
 from depth_learning_ros.demo.report import table_text, write_report
-from depth_learning_ros.demo.scene import FRAMES, DemoScene
+from depth_learning_ros.demo.scene import FRAMES, MAX_FRAMES, DemoScene
 from depth_learning_ros.demo.sequence import TRUTH_TOPIC, write_sequence
 from depth_learning_ros.demo.table import Row
 from depth_learning_ros.engine import Engine, open_engine
@@ -52,8 +52,8 @@ class DemoOptions:
         output: folder for the results.
         bag: to replay; None = the rendered drive.
         model, backend, precision, cache_dir: see `engine.open_engine`.
-        frames: how many pairs; None = all of the rendered drive, the first `BAG_FRAMES` of a bag;
-            0 = all of it.
+        frames: how many pairs; None = `scene.FRAMES` are rendered, the first `BAG_FRAMES` of a bag
+            are used; 0 = all.
         max_disparity: how far the matchers search, in pixels; None = as far as needed by the
             ground truth, else `inputs.DEFAULT_MAX_DISPARITY`.
         truth_topic: stereo_msgs/DisparityImage with the ground truth, if the bag has it.
@@ -79,6 +79,9 @@ class DemoOptions:
     def __post_init__(self) -> None:
         if self.frames is not None and self.frames < 0:
             raise DataError(f'frames is {self.frames}: expected 1 or more, or 0 for all')
+        if self.bag is None and (self.frames or 0) > MAX_FRAMES:
+            raise DataError(f'frames is {self.frames}: the rendered drive has at most '
+                            f'{MAX_FRAMES}')
         if self.max_disparity is not None and self.max_disparity < 1:
             raise DataError(f'max_disparity is {self.max_disparity}: expected 1 or more')
 
@@ -143,8 +146,9 @@ def _frames(options: DemoOptions) -> int | None:
 
 
 def _render(path: Path, options: DemoOptions, reporter: Reporter) -> Path:
+    frames = MAX_FRAMES if options.frames == 0 else options.frames or FRAMES
     with reporter.progress('rendering', 'frame') as update:
-        write_sequence(path, options.frames or FRAMES, scene=options.scene, on_progress=update)
+        write_sequence(path, frames, scene=options.scene, on_progress=update)
     return path
 
 

@@ -21,6 +21,7 @@ from depth_learning_ros.demo.surfaces import Vector, cross
 from depth_learning_ros.types import StereoCamera
 
 FRAMES = 32
+MAX_FRAMES = 90  # then a ball lies in the way
 RATE_HZ = 10.0
 FOCAL_SHARE = 500 / 640  # focal length in image widths: 65 degrees across
 BASELINE_M = 0.12

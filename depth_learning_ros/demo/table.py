@@ -20,8 +20,8 @@ class Row:
         frames: pairs that went through.
         frames_per_s: end to end: the frames divided by the wall time from reading the bag to the
             last message written.
-        latency_ms, latency_p95_ms: median and 95th percentile of the time from two raw image
-            messages to all output messages of that pair.
+        latency_ms, latency_p95_ms: median and 95th percentile of the time that one pair is worked
+            on, from the bag's bytes to bytes in the file; see `ReplayReport.latency_ms`.
         engine_ms: median time of the network or matcher alone.
         epe_px: mean error of the disparity after gaps were filled; NaN without ground truth.
         d1_percent: share of errors > 3 px and > 5 %, after gaps were filled; NaN likewise.
