@@ -70,30 +70,29 @@ class OutputBag:
 
     def finish(self, file_name: str) -> str:
         """Complete the file, and return what metadata.yaml must hold."""
-        text = self._metadata(file_name)
-        inner = _to_yaml(_from_yaml(text)['rosbag2_bagfile_information'])
-        self._writer.finish({'rosbag2': {'serialized_metadata': inner}})
-        return text
+        information = self._information(file_name)
+        self._writer.finish({'rosbag2': {'serialized_metadata': _to_yaml(information)}})
+        return _to_yaml({'rosbag2_bagfile_information': information})
 
     def close(self) -> None:
         """Close the file as it is."""
         self._writer.close()
 
-    def _metadata(self, file_name: str) -> str:
+    def _information(self, file_name: str) -> dict[str, Any]:
         # Version 8 is the newest that all of Humble to Rolling read.
         writer, counts = self._writer, self.counts
         start = writer.start_ns if writer.message_count else 0
         span = {'starting_time': {'nanoseconds_since_epoch': start},
                 'duration': {'nanoseconds': max(0, writer.end_ns - start)},
                 'message_count': writer.message_count}
-        return _to_yaml({'rosbag2_bagfile_information': {
+        return {
             'version': 8, 'storage_identifier': 'mcap', 'relative_file_paths': [file_name],
             **span, 'topics_with_message_count': [
                 {'topic_metadata': topic, 'message_count': counts[name]}
                 for name, topic in self._topics.items()],
             'compression_format': '', 'compression_mode': '',
             'files': [{'path': file_name, **span}],
-            'custom_data': {}, 'ros_distro': 'rosbags'}})
+            'custom_data': {}, 'ros_distro': 'rosbags'}
 
 
 def check_bag_output(path: Path, force: bool) -> None:
@@ -200,7 +199,3 @@ def _to_yaml(value: Any) -> str:
     stream = StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()
-
-
-def _from_yaml(text: str) -> Any:
-    return YAML(typ='safe').load(text)

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+import logging
 import time
 from typing import Any
 
@@ -23,6 +24,8 @@ from depth_learning_ros.replay.sync import SIDES, StereoSync
 from depth_learning_ros.replay.topics import StereoTopics
 from depth_learning_ros.replay.typestore import CAMERA_INFO, read_message
 from depth_learning_ros.types import StereoPair
+
+_log = logging.getLogger(__name__)
 
 # Without a single good pair among so many, the rest of the bag will not be better.
 GIVE_UP_AFTER = 100
@@ -103,7 +106,10 @@ class PairSource:
             few = self._bag.topics[topic].count <= _FEW_INFOS
             found = self._bag.messages([topic])
             for raw in islice(found, _FEW_INFOS if few else 1):
-                self._add_info(side, raw)
+                info = self._read_info(side, raw)
+                if info is None:
+                    continue
+                self._infos.add_info(side, _info_stamp_ns(info, raw), info)
                 if topic in self._copied and not self._inside(raw):
                     yield replace(raw, log_time_ns=self._window.start_ns)
 
@@ -113,23 +119,31 @@ class PairSource:
     def _raw_items(self) -> Iterator[WithInfos | RawMessage]:
         wanted = {*self._sides, *self._info_sides, *self._copied}
         for raw in self._bag.messages(wanted, self._window.start_ns, self._window.stop_ns):
-            if raw.topic in self._copied:
-                yield raw
             if raw.topic in self._info_sides:
                 yield from self._add_info(self._info_sides[raw.topic], raw)
             elif raw.topic in self._sides:
                 yield from self._add_image(self._sides[raw.topic], raw)
+            else:
+                yield raw
         for pair in self.sync.flush():
             yield from self._infos.add_pair(pair[0].stamp_ns, pair)
         yield from self._infos.flush()
 
-    def _add_info(self, side: str, raw: RawMessage) -> list[WithInfos]:
+    def _add_info(self, side: str, raw: RawMessage) -> Iterator[WithInfos | RawMessage]:
+        info = self._read_info(side, raw)
+        if info is None:
+            self._statistics.skip(f'{side} camera_info: not readable')
+            return
+        if raw.topic in self._copied:
+            yield raw
+        yield from self._infos.add_info(side, _info_stamp_ns(info, raw), info)
+
+    def _read_info(self, side: str, raw: RawMessage) -> Any:
         try:
-            info = read_message(raw.data, CAMERA_INFO)
+            return read_message(raw.data, CAMERA_INFO)
         except MessageError as error:
-            self._statistics.skip(f'{side} camera_info: {error}')
-            return []
-        return self._infos.add_info(side, stamp_ns(info.header) or raw.log_time_ns, info)
+            _log.info('%s camera_info: %s', side, error)
+            return None
 
     def _add_image(self, side: str, raw: RawMessage) -> Iterator[WithInfos]:
         try:
@@ -193,6 +207,10 @@ def _timed(items: Iterator[WithInfos | RawMessage],
         yield item, seconds
         if not isinstance(item, RawMessage):
             seconds = 0.0
+
+
+def _info_stamp_ns(info: Any, raw: RawMessage) -> int:
+    return stamp_ns(info.header) or raw.log_time_ns
 
 
 def _decode_side(side: str, seen: Seen) -> np.ndarray:

@@ -124,7 +124,8 @@ def _open_file(path: Path, stack: ExitStack,
     chosen = next((f for magic, f in _FORMATS.items() if head.startswith(magic)), None)
     if chosen is None:
         what = 'holds no messages' if packed else 'is empty' if not head else 'is no bag'
-        raise BagError(f'{packed or path} {what}: give a rosbag2 folder, or a .mcap, .db3 or .bag file')
+        raise BagError(f'{packed or path} {what}: give a rosbag2 folder, or a .mcap, .db3 or '
+                       f'.bag file')
     reader_class, suffixes, own_class = chosen
     if not suffixes or path.suffix in suffixes:
         reader = None if _is_cut_database(path) else _open_by_rosbags(reader_class, path, stack)
