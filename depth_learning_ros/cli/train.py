@@ -33,14 +33,18 @@ def run(args: argparse.Namespace) -> int:
 
     from depth_learning_ros.training.config import TrainingConfig
     from depth_learning_ros.training.loop import Progress, Trainer
+    from depth_learning_ros.training.mixture import open_sets
 
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
     config = TrainingConfig.read(args.config)
-    fill_pool(config.scenes, config.scene_count, TRAINING_SEED, 'training scenes')
+    with progress_callback('screening', 'map') as screened:
+        sets = open_sets(config.data, screened)
+    if config.scenes_weight > 0:
+        fill_pool(config.scenes, config.scene_count, TRAINING_SEED, 'training scenes')
     fill_pool(config.validation, config.validation_count, VALIDATION_SEED, 'validation scenes')
-    trainer = Trainer(config, args.output, resume=args.resume)
+    trainer = Trainer(config, args.output, resume=args.resume, sets=sets)
     total = 1000 * len(config.stages)
     with progress_callback('train', 'permille') as report:
         def show(now: Progress) -> None:

@@ -23,14 +23,15 @@ def crop_and_zoom(scene: Mapping[str, np.ndarray], height: int, width: int,
     """Cut and resize a random window; mirror with the views swapped half of the time.
 
     Args:
-        scene: left, right uint8 (3, H, W); disparity, disparity_right (H, W).
+        scene: left, right uint8 (3, H, W); disparity and, where it is known, disparity_right
+            (H, W), NaN where unknown. Without disparity_right nothing is mirrored.
 
     Returns:
         left, right uint8 (height, width, 3); disparity float32 (height, width) >= 0, NaN where
-        it is too large to learn.
+        it is unknown or too large to learn.
     """
     left, right, disparity = scene['left'], scene['right'], scene['disparity']
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 and 'disparity_right' in scene:
         left, right = right[:, :, ::-1], left[:, :, ::-1]
         disparity = scene['disparity_right'][:, ::-1]
     if rng.random() < 0.1:

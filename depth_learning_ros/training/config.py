@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+import math
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,37 @@ class StageConfig:
 
 
 @dataclass(frozen=True)
+class DataConfig:
+    """A data set to learn from, beside or instead of rendered scenes.
+
+    Attributes:
+        set: its name, as in data/sets/registry.py.
+        root: its folder.
+        weight: how often it is drawn, in proportion to the other weights.
+        options: those of its class, such as ``split``; in YAML they stand beside the others.
+    """
+
+    set: str
+    root: str
+    weight: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_weight(f'the weight of {self.set}', self.weight)
+        if self.weight == 0:
+            raise TrainingError(f'the weight of {self.set} is 0: leave it out of data')
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> DataConfig:
+        """Build from plain values: ``set``, ``root``, ``weight``, and the set's own options."""
+        if not isinstance(values, Mapping) or not {'set', 'root'} <= set(values):
+            raise TrainingError(f'data: {values!r} is no data set: give each a set: and a root:')
+        own = {name: values[name] for name in ('set', 'root', 'weight') if name in values}
+        rest = {name: value for name, value in values.items() if name not in (*own, 'options')}
+        return cls(**own, options={**(values.get('options') or {}), **rest})
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """A whole run.
 
@@ -58,6 +90,9 @@ class TrainingConfig:
         scenes: folder of rendered scenes to learn from.
         validation: folder of held-out rendered scenes.
         scene_count, validation_count: how many each folder is filled up to before training.
+        data: data sets to learn from as well; each sample is drawn from one of them or from the
+            rendered scenes, by weight.
+        scenes_weight: that of the rendered scenes; 0 = learn from ``data`` alone.
         start_from: weights to begin with; None = fresh.
         seed: of weights, order and augmentation.
         precision: ``bf16-mixed`` or ``32-true`` (Lightning Fabric's names).
@@ -73,6 +108,8 @@ class TrainingConfig:
     validation: str = 'runs/validation'
     scene_count: int = 4000
     validation_count: int = 48
+    data: tuple[DataConfig, ...] = ()
+    scenes_weight: float = 1.0
     start_from: str | None = None
     seed: int = 0
     precision: str = 'bf16-mixed'
@@ -84,6 +121,12 @@ class TrainingConfig:
     notes: str = ''
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        _check_weight('scenes_weight', self.scenes_weight)
+        if self.scenes_weight == 0 and not self.data:
+            raise TrainingError('scenes_weight is 0 and there is no data: nothing is left to '
+                                'learn from; raise it, or list data sets')
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -92,7 +135,7 @@ class TrainingConfig:
         """Build from plain values.
 
         Raises:
-            TrainingError: a setting is unknown, or there are no stages.
+            TrainingError: a setting is unknown or of no use, or there are no stages.
         """
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
@@ -107,7 +150,11 @@ class TrainingConfig:
             stages.append(StageConfig(**stage))
         if not stages:
             raise TrainingError('the configuration has no stages: give at least one')
-        return cls(**{**values, 'stages': tuple(stages)})
+        data = values.get('data') or ()
+        if not isinstance(data, (list, tuple)):
+            raise TrainingError(f'data: {data!r} is no list: write "- {{set: ..., root: ...}}"')
+        return cls(**{**values, 'stages': tuple(stages),
+                      'data': tuple(DataConfig.from_dict(each) for each in data)})
 
     @classmethod
     def read(cls, path: Path) -> TrainingConfig:
@@ -119,3 +166,9 @@ class TrainingConfig:
         if not isinstance(values, dict):
             raise TrainingError(f'{path} holds no settings: expected "network: ..." and so on')
         return cls.from_dict(values)
+
+
+def _check_weight(what: str, weight: Any) -> None:
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not (
+            0 <= weight < math.inf):
+        raise TrainingError(f'{what} is {weight!r}: give a number >= 0')

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import csv
 from dataclasses import dataclass, replace
 import logging
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from depth_learning_ros.data.scene import StereoSource
 from depth_learning_ros.data.synthetic.pool import ScenePool
 from depth_learning_ros.errors import TrainingError
 from depth_learning_ros.models.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
@@ -27,7 +28,8 @@ from depth_learning_ros.models.registry import build_network, config_of
 from depth_learning_ros.training.config import StageConfig, TrainingConfig
 from depth_learning_ros.training.ema import WeightAverage
 from depth_learning_ros.training.losses import multiscale_l1, scale_weights
-from depth_learning_ros.training.samples import PoolSamples
+from depth_learning_ros.training.mixture import open_sets, supply_for
+from depth_learning_ros.training.samples import Samples
 from depth_learning_ros.training.state import RunState, load_state, save_state
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,15 @@ class Progress:
     samples_per_second: float
 
 
+def describe_data(config: TrainingConfig) -> str:
+    """Say what a run learns from: it decides under which licence its weights may be used."""
+    parts = [' '.join([each.set, *(f'{k}={v}' for k, v in each.options.items())])
+             for each in config.data]
+    if config.scenes_weight > 0:
+        parts.insert(0, 'synthetic scenes of depth_learning_ros.data.synthetic')
+    return ', '.join(parts)
+
+
 def learning_rate(stage: StageConfig, share: float) -> float:
     """Linear warm-up, then cosine decay to 0, at 0..1 of the stage."""
     if share < stage.warmup:
@@ -64,10 +75,13 @@ class Trainer:
     Args:
         config: what to do.
         folder: where it is kept; a run that is there is gone on with when ``resume``.
+        sets: the sources of ``config.data`` where they are open already.
     """
 
-    def __init__(self, config: TrainingConfig, folder: Path, resume: bool = False) -> None:
+    def __init__(self, config: TrainingConfig, folder: Path, resume: bool = False,
+                 sets: Sequence[StereoSource] | None = None) -> None:
         self.config, self.folder = config, folder
+        self.sets = open_sets(config.data) if sets is None else sets
         folder.mkdir(parents=True, exist_ok=True)
         self.fabric = Fabric(accelerator='auto', devices=1, precision=config.precision)  # type: ignore[arg-type]
         self.fabric.launch()
@@ -85,11 +99,13 @@ class Trainer:
         network = build_network(network_config)
         info = CheckpointInfo(
             name=network_config.name, config=network_config,
-            training_data='synthetic scenes of depth_learning_ros.data.synthetic',
+            training_data=describe_data(self.config),
             notes={'notes': self.config.notes} if self.config.notes else {})
         if self.config.start_from:
             before, info = load_checkpoint(Path(self.config.start_from))
             network.load_state_dict(before.state_dict())
+            info = replace(info, training_data=f'{info.training_data}; then '
+                                               f'{describe_data(self.config)}')
         return network, info
 
     def run(self, on_progress: Callable[[Progress], None] | None = None) -> None:
@@ -164,8 +180,8 @@ class Trainer:
         return list(chosen.parameters())
 
     def _batches(self, stage: StageConfig) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        samples = PoolSamples(Path(self.config.scenes), stage.crop_height, stage.crop_width,
-                              self.config.seed, start=self.state.samples)
+        samples = Samples(supply_for(self.config, self.sets), stage.crop_height,
+                          stage.crop_width, self.config.seed, start=self.state.samples)
         loader = DataLoader(samples, stage.batch, num_workers=self.config.workers,
                             prefetch_factor=4 if self.config.workers else None)
         for batch in loader:

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 import pickle
 from typing import Any
@@ -14,7 +15,7 @@ from torch import nn
 
 from depth_learning_ros.errors import TrainingError
 from depth_learning_ros.files import atomic_write
-from depth_learning_ros.training.config import TrainingConfig
+from depth_learning_ros.training.config import DataConfig, StageConfig, TrainingConfig
 from depth_learning_ros.training.ema import WeightAverage
 
 # What may differ between a run and its continuation without being another run.
@@ -73,13 +74,12 @@ def load_state(path: Path, config: TrainingConfig, network: nn.Module,
                             f'{path.name} is missing') from None
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise TrainingError(f'{path} is damaged: {error}') from error
-    before, now = content['config'], config.to_dict()
-    changed = [k for k in now
-               if k not in FREE_TO_CHANGE and _plain(before.get(k)) != _plain(now[k])]
+    before, now = _comparable(content['config']), _comparable(config.to_dict())
+    changed = [k for k in now if k not in FREE_TO_CHANGE and before[k] != now[k]]
     if changed:
         raise TrainingError(
             f'the run in {path.parent} was begun with other settings: '
-            + '; '.join(f'{k} was {before.get(k)!r}, is {now[k]!r}' for k in changed)
+            + '; '.join(f'{k} was {before[k]!r}, is {now[k]!r}' for k in changed)
             + '. Resume with the old ones or begin a new run')
     network.load_state_dict(content['network'])
     average.network.load_state_dict(content['average'])
@@ -87,5 +87,20 @@ def load_state(path: Path, config: TrainingConfig, network: nn.Module,
     return RunState(**content['counters'], optimizer=content['optimizer'])
 
 
-def _plain(value: Any) -> Any:
-    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as two versions of this package can compare them.
+
+    A setting that did not exist when the run was begun had what is its default now; and a data
+    set may lie elsewhere than it did.
+    """
+    settings = {**_defaults(TrainingConfig), **config}
+    settings['stages'] = [{**_defaults(StageConfig), **stage} for stage in settings['stages']]
+    settings['data'] = [{name: value for name, value in {**_defaults(DataConfig), **data}.items()
+                         if name != 'root'} for data in settings['data']]
+    return settings
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    """Return the defaults of a configuration class; None for what has none."""
+    return {f.name: f.default_factory() if f.default_factory is not MISSING
+            else None if f.default is MISSING else f.default for f in fields(kind)}
