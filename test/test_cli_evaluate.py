@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 
 import cv2
 import numpy as np
@@ -53,6 +54,50 @@ def test_table_json_markdown(sets, capsys):
     assert open('r.md').read().count('| sgbm |') == 2
 
 
+@pytest.fixture
+def kitti2015(sets, tmp_path):
+    """KITTI's own layout, with the scenes of the plain folder."""
+    for split in ('training', 'testing'):
+        for source, folder in (('left', 'image_2'), ('right', 'image_3'), ('disp', 'disp_occ_0')):
+            if (split, source) != ('testing', 'disp'):
+                (tmp_path / 'k15' / split / folder).mkdir(parents=True)
+                for name in ('000000_10', '000001_10'):
+                    shutil.copy(sets / 'kitti' / name / f'{source}.png',
+                                tmp_path / 'k15' / split / folder / f'{name}.png')
+    return tmp_path / 'k15'
+
+
+def test_public_data_sets_by_name(kitti2015, sets, capsys):
+    assert main(['evaluate', '--json', 'r.json', '--pictures', 'look', '--model', 'bm',
+                 'kitti2015:k15', 'sets/kitti']) == 0
+    named, plain = json.load(open('r.json'))
+    assert (named['set'], named['pairs']) == ('kitti2015', 2)
+    assert named['epe'] == plain['epe'] and named['density'] == plain['density']
+    assert len(list(kitti2015.parent.glob('look/kitti2015/*.png'))) == 2
+
+
+def test_submission_of_the_testing_split(kitti2015, capsys):
+    assert main(['evaluate', 'kitti2015:k15,split=testing', '--model', 'bm', '--submission',
+                 'up']) == 0
+    stored = cv2.imread('up/disp_0/000001_10.png', -1)
+    assert np.median(stored[stored > 0]) == SHIFT * 256
+
+
+def test_pairs_without_ground_truth_have_figures_of_the_warped_view(sets, tmp_path):
+    for side in ('left', 'right'):
+        (tmp_path / 'mine' / side).mkdir(parents=True)
+        shutil.copy(sets / 'rooms/sofa' / f'{side}.png', tmp_path / 'mine' / side / '7.png')
+    assert main(['evaluate', 'pairs:mine', '--model', 'bm', '--json', 'r.json']) == 0
+    row, = json.load(open('r.json'))
+    assert row['set'] == 'pairs' and row['epe'] is None and row['psnr'] > 20
+
+
+def test_a_folder_with_a_colon_in_its_name_is_a_folder(sets, capsys):
+    sets.rename(sets.parent / 'kitti2015:k15')
+    assert main(['evaluate', 'kitti2015:k15', '--model', 'bm']) == 0
+    assert 'rooms' in capsys.readouterr().out
+
+
 def test_model_option_does_not_swallow_a_folder(sets, capsys):
     assert main(['evaluate', '--model', 'bm', 'sgbm', 'sets/rooms']) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
@@ -78,7 +123,10 @@ def test_submission(sets, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(('arguments', 'status', 'text'), [
-    ([], 2, 'FOLDER'), (['none'], 1, 'does not exist'), (['sets', '--model', 'x'], 1, "'x'"),
+    ([], 2, 'FOLDER'), (['none'], 1, 'does not exist'),
+    (['kiti2015:sets'], 1, "did you mean 'kitti2015'"), (['kitti2015:sets,split'], 1, "'split'"),
+    (['kitti2015:sets'], 1, 'training/image_2/*_10.png (0)'), (['kitti2015:'], 1, 'no folder'),
+    (['kitti2015:sets,spilt=x'], 1, 'it takes split'), (['sets', '--model', 'x'], 1, "'x'"),
     (['sets', '--model'], 2, 'expected'), (['sets/rooms', 'sets/rooms', '--pictures', 'p'], 2,
                                            'two outputs')])
 def test_wrong_calls(sets, capsys, arguments, status, text):

@@ -214,6 +214,19 @@ def test_a_data_set_may_move_but_not_change(pool, kitti, tiny, tmp_path):
             Trainer(settings(pool, other), run, resume=True)
 
 
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_damaged_file_stops_the_run_and_is_named(pool, tiny, tmp_path, workers):
+    write_kitti2015(tmp_path / 'kitti', 1, WIDTH, HEIGHT)
+    path = tmp_path / 'kitti/training/disp_occ_0/000000_10.png'
+    path.write_bytes(path.read_bytes()[:-20])
+    config = settings(pool, [entry(tmp_path / 'kitti')], scenes_weight=0, workers=workers)
+    with pytest.raises(TrainingError) as error:
+        Trainer(config, tmp_path / 'run').run()
+    message = str(error.value)
+    assert message.startswith(f'a scene cannot be learned from: {path} is cut off')
+    assert '\n' not in message and 'checkpoint is kept' in message
+
+
 def test_settings_survive_a_checkpoint(pool, kitti):
     config = settings(pool, [entry(kitti, split='training', weight=2)])
     assert config.data[0].options == {'split': 'training'} and config.data[0].weight == 2

@@ -53,6 +53,12 @@ class StageConfig:
 class DataConfig:
     """A data set to learn from, beside or instead of rendered scenes.
 
+    In YAML::
+
+        scenes_weight: 3          # three of four samples are rendered scenes
+        data:
+          - {set: kitti2015, root: /data/kitti2015, split: training, weight: 1}
+
     Attributes:
         set: its name, as in data/sets/registry.py.
         root: its folder.

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from depth_learning_ros.data.scene import StereoSource
 from depth_learning_ros.data.synthetic.pool import ScenePool
-from depth_learning_ros.errors import TrainingError
+from depth_learning_ros.errors import DepthLearningError, TrainingError
 from depth_learning_ros.models.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from depth_learning_ros.models.config import NetworkConfig
 from depth_learning_ros.models.crl import CRL, CascadeOutput
@@ -184,7 +184,16 @@ class Trainer:
                           stage.crop_width, self.config.seed, start=self.state.samples)
         loader = DataLoader(samples, stage.batch, num_workers=self.config.workers,
                             prefetch_factor=4 if self.config.workers else None)
-        for batch in loader:
+        batches = iter(loader)
+        while True:
+            try:
+                batch = next(batches)
+            except DepthLearningError as error:
+                # A worker's error arrives with its traceback, the message in the last line.
+                reason = str(error).strip().splitlines()[-1].rpartition('Error: ')[-1]
+                raise TrainingError(
+                    f'a scene cannot be learned from: {reason}. The last checkpoint is kept: '
+                    f'resume once this is mended') from error
             yield tuple(self.fabric.to_device(t) for t in batch)
 
     def _share(self, stage: StageConfig) -> float:
