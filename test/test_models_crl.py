@@ -140,7 +140,13 @@ def test_unit_changes_the_scale_inside_only():
 def test_second_stage_at_half_resolution_sees_half_the_disparity():
     network = build(second_stage_scale=2)
     seen = {}
-    watch(network.stage2, seen, 'stage2')
+    correct = network.stage2.correct
+
+    def watched(*inputs):
+        output = correct(*inputs)
+        seen['stage2'] = inputs, output[0]
+        return output
+    network.stage2.correct = watched
     left, right = images()
     out = network(left, right)
     (small_left, small_right, small_first), refined = seen['stage2']
@@ -157,6 +163,19 @@ def test_half_resolution_keeps_the_edges_of_stage_1():
     silence(*residuals(network.stage2))
     out = network(*images())
     torch.testing.assert_close(out.second[-1], out.first[-1])
+
+
+def test_correction_is_the_refined_disparity_minus_the_first():
+    network = build()
+    left, right = images()
+    first = torch.rand(1, 1, HEIGHT, WIDTH) * -2  # small enough that some are corrected past zero
+    torch.nn.init.normal_(network.stage2.residual1.bias, 0.5)
+    refined, correction = network.stage2.correct(left, right, first)
+    assert (refined[-1] == 0).any()
+    torch.testing.assert_close(correction, refined[-1] - first)
+    network.train()
+    refined, correction = network.stage2.correct(left, right, first)
+    torch.testing.assert_close(correction, refined[-1] - first)
 
 
 def test_half_resolution_adds_the_correction_in_full_resolution_pixels():

@@ -145,15 +145,15 @@ def test_features_are_compared_not_their_lengths():
 def test_match_hint_knows_the_shift():
     network = tiny('dispnetc', two_sided=False, match_hint=True, max_displacement=6,
                    normalize_features=True, unit_px=4.0)
-    corr = torch.zeros(1, 7, 1, 2)
-    corr[0, 6 - 5, 0, 0] = 1.0  # five pixels to the left at 1/4 resolution: 20 px
+    corr = torch.zeros(1, 1, 2, 7)  # (B, H, W, K)
+    corr[0, 0, 0, 6 - 5] = 1.0  # five pixels to the left at 1/4 resolution: 20 px
     expected, peak = network.hint(corr)
     # softmax with sharpness e^3 = 20.1 is nearly a choice: six others of e^-20.1
     assert expected[0, 0, 0, 0].item() == pytest.approx(-5 * 4 / 4, abs=1e-6)
     assert peak[0, 0, 0, 0].item() == pytest.approx(1, abs=1e-6)
     # nothing matches better than anything else: the middle of 0..6, and no confidence
-    assert expected[0, 0, 0, 1].item() == pytest.approx(-3)
-    assert peak[0, 0, 0, 1].item() == pytest.approx(1 / 7)
+    assert expected[0, 0, 1, 0].item() == pytest.approx(-3)
+    assert peak[0, 0, 1, 0].item() == pytest.approx(1 / 7)
 
 
 @pytest.mark.parametrize('name', list(CONFIGS))

@@ -17,12 +17,11 @@ def correlation(left: Tensor, right: Tensor, max_displacement: int, *,
                 two_sided: bool = True) -> Tensor:
     """Mean over channels of left(x) * right(x + k - max_displacement), zero outside the image.
 
-    Computed as matrix products over blocks of columns followed by a skew: by far the fastest form
-    under ONNX Runtime and OpenVINO, and free in height and width when exported. ``shifted``
-    below is the same thing as one reads it in the paper.
+    ``shifted`` below is the same thing as one reads it in the paper.
 
     Args:
-        left, right: (B, C, H, W) features.
+        left: (B, C, H, W) features.
+        right: the same.
         max_displacement: reach in pixels of the feature maps.
         two_sided: 2 * max_displacement + 1 channels; else only the max_displacement + 1 channels
             up to k = max_displacement, which look left of x: a true disparity d of a rectified
@@ -31,26 +30,39 @@ def correlation(left: Tensor, right: Tensor, max_displacement: int, *,
     Returns:
         (B, K, H, W), channel k as above.
     """
-    batch, channels, height, width = left.shape
+    channels_last = correlation_channels_last(
+        left.permute(0, 2, 3, 1), right.permute(0, 2, 3, 1), max_displacement,
+        two_sided=two_sided)
+    return channels_last.permute(0, 3, 1, 2)
+
+
+def correlation_channels_last(left: Tensor, right: Tensor, max_displacement: int, *,
+                              two_sided: bool = True) -> Tensor:
+    """Give what ``correlation`` gives, for (B, H, W, C) features, as (B, H, W, K).
+
+    Computed as matrix products over blocks of columns followed by a skew: by far the fastest form
+    under ONNX Runtime and OpenVINO, and free in height and width when exported. Channels last is
+    how convolutions leave their numbers there, so nothing is moved.
+    """
+    batch, height, width, channels = left.shape
     displacements = (2 if two_sided else 1) * max_displacement + 1
     blocks = (width + BLOCK - 1) // BLOCK
     span = BLOCK + displacements - 1
     fill = blocks * BLOCK - width
-    left = F.pad(left, (0, fill))
-    right = F.pad(right, (max_displacement, fill + displacements - 1 - max_displacement))
+    left = F.pad(left, (0, 0, 0, fill))
+    right = F.pad(right, (0, 0, max_displacement, fill + displacements - 1 - max_displacement))
 
-    rows = left.permute(0, 2, 3, 1).reshape(batch, height, blocks, BLOCK, channels)
+    rows = left.reshape(batch, height, blocks, BLOCK, channels)
     columns = (torch.arange(blocks, device=left.device)[:, None] * BLOCK
                + torch.arange(span, device=left.device)).reshape(-1)
-    patches = right.permute(0, 2, 1, 3).index_select(3, columns)  # (B, H, C, blocks * span)
-    patches = patches.reshape(batch, height, channels, blocks, span).transpose(2, 3)
-    products = (rows @ patches) / channels  # (B, H, blocks, BLOCK, span)
+    patches = right.index_select(2, columns).reshape(batch, height, blocks, span, channels)
+    products = (rows @ patches.transpose(3, 4)) / channels  # (B, H, blocks, BLOCK, span)
 
     # Row i of a block needs columns i .. i + displacements - 1: padding the flattened block by
     # one row's worth and re-cutting it into rows one longer shifts row i by i.
     flat = F.pad(products.reshape(batch, height, blocks, BLOCK * span), (0, BLOCK))
     skewed = flat.reshape(batch, height, blocks * BLOCK, span + 1)[..., :displacements]
-    return skewed[:, :, :width].permute(0, 3, 1, 2)
+    return skewed[:, :, :width]
 
 
 def shifted(left: Tensor, right: Tensor, max_displacement: int, *,

@@ -76,6 +76,10 @@ class DispResNet(nn.Module):
         return negative_relu(residual + downsample(first, factor), self.training)
 
     def forward(self, left: Tensor, right: Tensor, first: Tensor) -> list[Tensor]:
+        """Give the refined disparities alone; see ``correct``."""
+        return self.correct(left, right, first)[0]
+
+    def correct(self, left: Tensor, right: Tensor, first: Tensor) -> tuple[list[Tensor], Tensor]:
         """Refine.
 
         Args:
@@ -83,7 +87,8 @@ class DispResNet(nn.Module):
             first: (B, 1, H, W), stage 1's disparity, <= 0, in pixels *of these images*.
 
         Returns:
-            Refined disparities <= 0 at 1/16 .. 1/1, coarsest first, same unit as ``first``.
+            Refined disparities <= 0 at 1/16 .. 1/1, coarsest first, same unit as ``first``; and
+            the correction, the last of them minus ``first``.
         """
         unit = self.config.unit_px
         warped = warp(right, first)
@@ -109,8 +114,12 @@ class DispResNet(nn.Module):
         x = self.iconv3(x)
         d2 = self.refine(self.residual2(x), d, 2)
         x = join(conv2, self.deconv2(x), self.upsample3to2(d2))
-        d1 = self.refine(self.residual1(x), d, 1)
-        return [unit * scale for scale in (d16, d8, d4, d2, d1)]
+        residual = self.residual1(x)
+        d1 = self.refine(residual, d, 1)
+        # In low precision the difference of two large numbers would be a coarse one; this is the
+        # same without taking it.
+        correction = d1 - d if self.training else torch.minimum(residual, -d)
+        return [unit * scale for scale in (d16, d8, d4, d2, d1)], unit * correction
 
 
 class CRL(nn.Module):
@@ -140,9 +149,9 @@ class CRL(nn.Module):
         if scale == 1:
             return self.stage2(left, right, first)
         small = [F.avg_pool2d(x, scale) for x in (left, right, first)]
-        refined = self.stage2(small[0], small[1], small[2] / scale)
+        refined, correction = self.stage2.correct(small[0], small[1], small[2] / scale)
         refined = [d * scale for d in refined]
         # keep stage 1's edges: only the correction is up-sampled, and added at full resolution
-        correction = F.interpolate(refined[-1] - small[2], scale_factor=float(scale),
+        correction = F.interpolate(correction * scale, scale_factor=float(scale),
                                    mode='bilinear', align_corners=False)
         return [*refined, negative_relu(first + correction, self.training)]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import torch.nn.functional as F
 
 from depth_learning_ros.models.config import NetworkConfig
-from depth_learning_ros.models.correlation import correlation
+from depth_learning_ros.models.correlation import correlation_channels_last
 from depth_learning_ros.models.layers import (
     ConvLReLU,
     DeconvLReLU,
@@ -136,27 +136,32 @@ class DispNetC(_DispNet):
         """Give conv1 and conv2 of the left image and the input of conv3."""
         conv1_left, conv1_right = self.conv1(left), self.conv1(right)  # (B, C, H/2, W/2)
         conv2_left, conv2_right = self.conv2(conv1_left), self.conv2(conv1_right)  # H/4, W/4
-        features = [conv2_left, conv2_right]
+        # channels last up to the join: how runtimes keep features, so nothing is moved around
+        features = [f.permute(0, 2, 3, 1) for f in (conv2_left, conv2_right)]
         gain = 1.0
         if self.config.normalize_features:
-            features = [F.normalize(f, dim=1, eps=1e-3) for f in features]
+            features = [F.normalize(f, dim=-1, eps=1e-3) for f in features]
             gain = float(conv2_left.shape[1])  # the mean of products becomes the cosine
-        corr = correlation(features[0], features[1], self.config.max_displacement,
-                           two_sided=self.config.two_sided) * gain  # (B, K, H/4, W/4)
-        joined = [corr, self.conv_redir(conv2_left)]
+        corr = correlation_channels_last(
+            features[0], features[1], self.config.max_displacement,
+            two_sided=self.config.two_sided) * gain  # (B, H/4, W/4, K)
+        joined = [corr, self.conv_redir(conv2_left).permute(0, 2, 3, 1)]
         if self.config.match_hint:
             joined += self.hint(corr)
-        return conv1_left, conv2_left, torch.cat(joined, 1)
+        return conv1_left, conv2_left, torch.cat(joined, -1).permute(0, 3, 1, 2)
 
     def hint(self, corr: Tensor) -> list[Tensor]:
-        """Expected disparity (network units) and sharpness of the match, (B, 1, H/4, W/4) each."""
-        # channels last, where the correlation leaves them: softmax over contiguous numbers
-        share = torch.softmax(corr.permute(0, 2, 3, 1) * self.log_sharpness.exp(), -1)
+        """Expected disparity (network units) and sharpness of the match, (B, H/4, W/4, 1) each.
+
+        Args:
+            corr: (B, H/4, W/4, K).
+        """
+        share = torch.softmax(corr * self.log_sharpness.exp(), -1)
         reach = self.config.max_displacement
-        shift = torch.arange(corr.shape[1], device=corr.device, dtype=share.dtype) - reach
-        expected = (share @ shift[:, None]) * (4 / self.config.unit_px)  # (B, H/4, W/4, 1)
+        shift = torch.arange(corr.shape[-1], device=corr.device, dtype=share.dtype) - reach
+        expected = (share @ shift[:, None]) * (4 / self.config.unit_px)
         peak = share.amax(-1, keepdim=True)
-        return [x.permute(0, 3, 1, 2).to(corr.dtype) for x in (expected, peak)]
+        return [x.to(corr.dtype) for x in (expected, peak)]
 
     def forward(self, left: Tensor, right: Tensor) -> list[Tensor]:
         """Give disparities <= 0 at 1/64 .. 1/2, coarsest first; H and W multiples of 64."""
