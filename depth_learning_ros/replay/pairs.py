@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
 import logging
@@ -33,6 +34,11 @@ GIVE_UP_AFTER = 100
 _FEW_INFOS = 16
 
 
+# Messages that are handed on together, so that a topic of 1000 Hz costs no thread switch each.
+_BATCH = 64
+Messages = tuple[RawMessage, ...]
+
+
 @dataclass(frozen=True)
 class Seen:
     """An image message, both as bytes and as fields."""
@@ -50,14 +56,14 @@ class Frame:
         pair: decoded images with their camera.
         header: of the left image message.
         log_time_ns: when the later of the two images was recorded.
-        inputs: the two messages as they were.
+        inputs: messages to be copied with it: what came before, and its two images.
         seconds: wall time spent so far: ``read``, ``decode``.
     """
 
     pair: StereoPair
     header: Any
     log_time_ns: int
-    inputs: tuple[RawMessage, RawMessage]
+    inputs: Messages
     seconds: dict[str, float]
 
 
@@ -70,7 +76,7 @@ class Window:
 
 
 class PairSource:
-    """Iterates over `Frame`s, and `RawMessage`s that are only to be copied."""
+    """Iterates over `Frame`s, and tuples of messages that are only to be copied."""
 
     def __init__(self, bag: Bag, topics: StereoTopics, window: Window, options: ReplayOptions,
                  statistics: Statistics, copied: Iterable[str] = ()) -> None:
@@ -82,13 +88,21 @@ class PairSource:
         self.sync: StereoSync[Seen] = options.make_sync()
         self._infos = CameraInfos()
         self._count = 0
+        self._helper = ThreadPoolExecutor(1, 'replay-decoder')
 
-    def __iter__(self) -> Iterator[Frame | RawMessage]:
-        yield from self._first_infos()
+    def __iter__(self) -> Iterator[Frame | Messages]:
+        with self._helper:
+            yield from self._items()
+
+    def _items(self) -> Iterator[Frame | Messages]:
         good = 0
+        copies = list(self._first_infos())
         for item, read_s in _timed(self._raw_items()):
             if isinstance(item, RawMessage):
-                yield item
+                copies.append(item)
+                if len(copies) >= _BATCH:
+                    yield tuple(copies)
+                    copies = []
                 continue
             self._count += 1
             if (self._count - 1) % self._options.every:
@@ -96,9 +110,11 @@ class PairSource:
             frame = self._decode(item, read_s)
             if frame is not None:
                 good += 1
-                yield frame
+                yield replace(frame, inputs=(*copies, *frame.inputs))
+                copies = []
             elif not good and self._count >= GIVE_UP_AFTER * self._options.every:
                 return
+        yield tuple(copies)
 
     def _first_infos(self) -> Iterator[RawMessage]:
         """Read camera_info that was recorded before the window, or behind the first images."""
@@ -166,9 +182,8 @@ class PairSource:
             _check_same_encoding(left.message, right.message)
             camera = camera_from_info(
                 found.left_info, found.right_info, self._options.baseline_m)
-            pair = StereoPair(
-                _decode_side('left', left), _decode_side('right', right), camera,
-                left.stamp_ns, left.message.header.frame_id)
+            pair = StereoPair(*self._decode_sides(left, right), camera,
+                              left.stamp_ns, left.message.header.frame_id)
         except (MessageError, CalibrationError, DataError) as error:
             self._statistics.skip(str(error))
             return None
@@ -176,8 +191,19 @@ class PairSource:
         self._statistics.stamp_gaps_ms.append(abs(right.stamp_ns - left.stamp_ns) / 1e6)
         return Frame(
             pair, left.message.header, max(left.raw.log_time_ns, right.raw.log_time_ns),
-            (left.raw, right.raw),
+            tuple(seen.raw for seen in found.pair if seen.raw.topic in self._copied),
             {'read': read_s, 'decode': time.perf_counter() - start})
+
+    def _decode_sides(self, left: Seen, right: Seen) -> tuple[np.ndarray, np.ndarray]:
+        if hasattr(left.message, 'encoding'):
+            return _decode_side('left', left), _decode_side('right', right)
+        # JPEG and PNG take longer than anything else here, and decoding lets other threads run.
+        other = self._helper.submit(_decode_side, 'right', right)
+        try:
+            decoded = _decode_side('left', left)
+        finally:
+            wait([other])
+        return decoded, other.result()
 
     def _warn_unrectified(self, found: WithInfos) -> None:
         if 'raw' in self._topics.left and 'rect' not in self._topics.left \

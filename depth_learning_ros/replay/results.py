@@ -5,16 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 import time
 from typing import Any
 
 from depth_learning_ros.messages import MessageWriter
 from depth_learning_ros.pipeline import StereoResult
-from depth_learning_ros.replay.bag import Bag, RawMessage
+from depth_learning_ros.replay.bag import Bag
 from depth_learning_ros.replay.cdr import serialize
 from depth_learning_ros.replay.options import ReplayOptions
 from depth_learning_ros.replay.output import OutputBag
-from depth_learning_ros.replay.pairs import Frame
+from depth_learning_ros.replay.pairs import Frame, Messages
 from depth_learning_ros.replay.report import Statistics
 from depth_learning_ros.replay.topics import StereoTopics
 from depth_learning_ros.replay.typestore import CAMERA_INFO, IMAGE, make, standard_type
@@ -27,8 +28,16 @@ _TYPES = {'disparity': 'stereo_msgs/msg/DisparityImage', 'depth': IMAGE,
 _DEPTH_INFOS = ('depth/camera_info', 'camera_info')
 
 
+@dataclass(frozen=True)
+class Computed:
+    """A frame and what the pipeline made of it."""
+
+    frame: Frame
+    result: StereoResult
+
+
 class ResultWriter:
-    """Knows the output's topics; `write` takes frames with their results, and plain messages."""
+    """Knows the output's topics; `write` takes frames with their results, and messages."""
 
     def __init__(self, bag: Bag, output: OutputBag, topics: StereoTopics, options: ReplayOptions,
                  statistics: Statistics) -> None:
@@ -41,12 +50,10 @@ class ResultWriter:
         # A camera that is itself called /camera_info keeps that name.
         self._names = {name: topic for name, topic in names.items() if topic not in kept}
         others = [name for name in bag.topics if name not in inputs] if options.all_topics else []
-        self._copied = frozenset(self._announce_copies(bag, [*kept, *others]))
+        self.copied = frozenset(self._announce_copies(bag, [*kept, *others]))
+        """Topics that are copied; of the images only those whose pair is processed."""
         for name, topic in self._names.items():
             output.add_topic(topic, standard_type(_TYPES[name]))
-        images = (topics.left, topics.right)
-        self.copied_directly = self._copied.difference(images)
-        """Topics to be copied message by message; images are copied with their pairs."""
 
     def _announce_copies(self, bag: Bag, topics: list[str]) -> Iterator[str]:
         for name in topics:
@@ -61,22 +68,24 @@ class ResultWriter:
             self._output.add_topic(name, message_type, bag.topics[name].qos)
             yield name
 
-    def write(self, item: RawMessage | tuple[Frame, StereoResult]) -> None:
-        """Write a message as it is, or the messages of a frame."""
-        if isinstance(item, RawMessage):
-            self._output.write(item.topic, item.log_time_ns, [item.data])
+    def write(self, item: Messages | Computed) -> None:
+        """Write messages as they are, or those of a frame and its result."""
+        if not isinstance(item, Computed):
+            self._copy(item)
             return
-        frame, result = item
+        frame, result = item.frame, item.result
         start = time.perf_counter()
-        for raw in frame.inputs:
-            if raw.topic in self._copied:
-                self._output.write(raw.topic, raw.log_time_ns, [raw.data])
+        self._copy(frame.inputs)
         for name, message in self._result_messages(frame, result):
             if name in self._names:
                 pieces = serialize(message, _TYPES[name])
                 self._output.write(self._names[name], frame.log_time_ns, pieces)
         seconds = {**frame.seconds, **result.seconds, 'write': time.perf_counter() - start}
         self._statistics.add_frame(seconds)
+
+    def _copy(self, messages: Messages) -> None:
+        for raw in messages:
+            self._output.write(raw.topic, raw.log_time_ns, [raw.data])
 
     def _result_messages(self, frame: Frame, result: StereoResult) -> Iterator[tuple[str, Any]]:
         header, messages = frame.header, self._messages

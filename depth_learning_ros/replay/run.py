@@ -11,18 +11,18 @@ from pathlib import Path
 
 from depth_learning_ros.errors import BagError, EngineError
 from depth_learning_ros.pipeline import StereoPipeline, StereoResult
-from depth_learning_ros.replay.bag import Bag, RawMessage
+from depth_learning_ros.replay.bag import Bag
 from depth_learning_ros.replay.options import ReplayOptions
 from depth_learning_ros.replay.output import OutputBag, check_bag_output, open_output
 from depth_learning_ros.replay.pairs import Frame, PairSource, Window
 from depth_learning_ros.replay.report import ReplayReport, Spread, Statistics
-from depth_learning_ros.replay.results import ResultWriter
+from depth_learning_ros.replay.results import Computed, ResultWriter
 from depth_learning_ros.replay.threads import Background, prefetched
 from depth_learning_ros.replay.topics import StereoTopics, find_stereo_topics
 
 # Pairs that may be decoded ahead, and results that may wait to be written.
 READ_AHEAD = 2
-WRITE_BEHIND = 2
+WRITE_BEHIND = 1
 
 OnProgress = Callable[[int, 'int | None'], None]
 
@@ -114,16 +114,16 @@ class _Job:
         """Process the whole window."""
         results = ResultWriter(self._bag, target, self._topics, self._options, self._statistics)
         source = PairSource(self._bag, self._topics, self._window, self._options,
-                            self._statistics, results.copied_directly)
+                            self._statistics, results.copied)
         expected = self._expected_pairs()
         done = 0
         with Background(results.write, WRITE_BEHIND) as background, \
                 prefetched(source, READ_AHEAD) as items:
             for item in items:
-                if isinstance(item, RawMessage):
+                if not isinstance(item, Frame):
                     background.put(item)
                     continue
-                background.put((item, self._process(item)))
+                background.put(Computed(item, self._process(item)))
                 done += 1
                 if self._on_progress is not None:
                     self._on_progress(done, max(done, expected))
