@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 import shutil
+import sqlite3
 
 from bags import (
     KINDS,
@@ -246,3 +248,53 @@ def test_messages_of_a_type_that_changes(tmp_path):
     with Bag(tmp_path / 'x') as bag:
         assert (bag.topics['/t'].type_name, bag.topics['/t'].count) == ('std_msgs/msg/Header', 2)
         assert [m.log_time_ns for m in bag.messages(['/t'])] == [5, 7]
+
+
+def write_humble_bag(path: Path, bag: StereoBag) -> None:
+    """Write what rosbag2 of Humble writes: SQLite without message definitions."""
+    found = list(messages(bag))
+    topics = {m.topic: m.type_name for m in found}
+    path.mkdir()
+    with closing(sqlite3.connect(path / f'{path.name}_0.db3')) as database, database:
+        database.executescript(
+            'CREATE TABLE schema(schema_version INTEGER PRIMARY KEY, ros_distro TEXT NOT NULL);'
+            'CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL,'
+            ' serialization_format TEXT NOT NULL, offered_qos_profiles TEXT NOT NULL);'
+            'CREATE TABLE messages(id INTEGER PRIMARY KEY, topic_id INTEGER NOT NULL,'
+            ' timestamp INTEGER NOT NULL, data BLOB NOT NULL);'
+            'CREATE INDEX timestamp_idx ON messages (timestamp ASC);'
+            "INSERT INTO schema VALUES (3, 'humble');")
+        database.executemany('INSERT INTO topics VALUES (?, ?, ?, ?, ?)', [
+            (i, name, kind, 'cdr', '') for i, (name, kind) in enumerate(topics.items(), 1)])
+        numbers = {name: i for i, name in enumerate(topics, 1)}
+        database.executemany(
+            'INSERT INTO messages (topic_id, timestamp, data) VALUES (?, ?, ?)',
+            [(numbers[m.topic], m.log_time_ns, bytes(STORE.serialize_cdr(m.data, m.type_name)))
+             for m in found])
+    listed = ''.join(
+        f'    - topic_metadata:\n        name: {name}\n        type: {kind}\n'
+        f'        serialization_format: cdr\n        offered_qos_profiles: ""\n'
+        f'      message_count: {bag.frames}\n' for name, kind in topics.items())
+    times = [m.log_time_ns for m in found]
+    (path / 'metadata.yaml').write_text(
+        'rosbag2_bagfile_information:\n  version: 5\n  storage_identifier: sqlite3\n'
+        f'  duration:\n    nanoseconds: {max(times) - min(times)}\n'
+        f'  starting_time:\n    nanoseconds_since_epoch: {min(times)}\n'
+        f'  message_count: {len(found)}\n  topics_with_message_count:\n{listed}'
+        '  compression_format: ""\n  compression_mode: ""\n  relative_file_paths:\n'
+        f'    - {path.name}_0.db3\n')
+
+
+@pytest.mark.parametrize('what', ['folder', 'file', 'cut'])
+def test_bags_of_humble_have_no_definitions(tmp_path, what):
+    bag = StereoBag(frames=60, width=100, height=50)
+    write_humble_bag(tmp_path / 'bag', bag)
+    file = tmp_path / 'bag' / 'bag_0.db3'
+    if what == 'cut':
+        file.write_bytes(file.read_bytes()[:file.stat().st_size // 2])
+    with Bag(file if what == 'file' else tmp_path / 'bag') as opened:
+        found = images(opened)
+        assert found[7][1] == bag.rgb(7, 'left').tobytes()
+        assert opened.message_type('/stereo/left/image_rect').definition == (
+            STORE.generate_msgdef(IMAGE, ros_version=2)[0])
+        assert (opened.damage is None, len(found) == 60) == (what != 'cut', what != 'cut')
