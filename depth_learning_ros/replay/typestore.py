@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+import struct
 from typing import Any
 
 from rosbags.interfaces import Connection, MessageDefinitionFormat
@@ -60,7 +61,7 @@ def read_message(data: bytes | memoryview, name: str) -> Any:
     """
     try:
         return STORE.deserialize_cdr(memoryview(data), name)
-    except (SerdeError, ValueError, IndexError, OverflowError, AssertionError) as error:
+    except (SerdeError, struct.error, ValueError, IndexError, OverflowError, AssertionError) as error:
         raise MessageError(f'not a readable {name}: {error}') from error
 
 
