@@ -61,7 +61,8 @@ def read_message(data: bytes | memoryview, name: str) -> Any:
     """
     try:
         return STORE.deserialize_cdr(memoryview(data), name)
-    except (SerdeError, struct.error, ValueError, IndexError, OverflowError, AssertionError) as error:
+    except (SerdeError, struct.error, ValueError, IndexError, OverflowError,
+            AssertionError) as error:
         raise MessageError(f'not a readable {name}: {error}') from error
 
 
