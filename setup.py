@@ -34,7 +34,11 @@ setup(
     install_requires=[
         'numpy>=1.26',
         'opencv-python-headless>=4.8',
-        'rosbags>=0.10.4',
+        'rosbags>=0.11.8,<0.12',
+        # what rosbags brings and the bag readers use themselves
+        'backports.zstd; python_version < "3.14"',
+        'lz4>=4',
+        'ruamel.yaml>=0.18',
         'safetensors>=0.4.3',
         'tqdm>=4.66',
     ],

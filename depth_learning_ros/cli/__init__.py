@@ -99,10 +99,10 @@ def _run(arguments: list[str]) -> int:
     if args.command is None:
         parser.print_help(sys.stderr)
         return STATUS_USAGE
-    _start_logging(args.verbose)
     module = import_module(COMMANDS[args.command][0])
     try:
-        return module.run(args)
+        with _logging(args.verbose):
+            return module.run(args)
     except UsageError as error:
         (chosen or parser).error(str(error))
 
@@ -170,15 +170,21 @@ def _add_verbose(parser: argparse.ArgumentParser, default: Any) -> None:
         help='say more about what is done; -vv for all details')
 
 
-def _start_logging(verbose: int) -> None:
+@contextmanager
+def _logging(verbose: int) -> Iterator[None]:
+    """Show the package's log records while a command runs; leave logging as it was."""
     from depth_learning_ros.cli.progress import LogHandler
-    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
     logger = logging.getLogger('depth_learning_ros')
-    logger.setLevel(level)
-    if not any(isinstance(handler, LogHandler) for handler in logger.handlers):
-        handler = LogHandler()
-        handler.setFormatter(logging.Formatter(f'{PROGRAM}: %(levelname)s: %(message)s'))
-        logger.addHandler(handler)
+    handler = LogHandler()
+    handler.setFormatter(logging.Formatter(f'{PROGRAM}: %(levelname)s: %(message)s'))
+    before = logger.level
+    logger.setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 def _complain(message: str, status: int) -> int:

@@ -37,7 +37,6 @@ def run(args: argparse.Namespace) -> int:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    torch.set_flush_denormal(True)
     config = TrainingConfig.read(args.config)
     with progress_callback('screening', 'map') as screened:
         sets = open_sets(config.data, screened)
@@ -49,7 +48,11 @@ def run(args: argparse.Namespace) -> int:
     with progress_callback('train', 'permille') as report:
         def show(now: Progress) -> None:
             report(int(1000 * (now.stage + min(1.0, now.share))), total)
-        trainer.run(show)
+        torch.set_flush_denormal(True)  # vanishing gradients would slow the step down
+        try:
+            trainer.run(show)
+        finally:
+            torch.set_flush_denormal(False)
     say(f'wrote {args.output / "weights.safetensors"}')
     return 0
 

@@ -183,7 +183,9 @@ class Trainer:
         samples = Samples(supply_for(self.config, self.sets), stage.crop_height,
                           stage.crop_width, self.config.seed, start=self.state.samples)
         loader = DataLoader(samples, stage.batch, num_workers=self.config.workers,
-                            prefetch_factor=4 if self.config.workers else None)
+                            prefetch_factor=4 if self.config.workers else None,
+                            # a fork would inherit the threads of whatever ran before: it crashed
+                            multiprocessing_context='spawn' if self.config.workers else None)
         batches = iter(loader)
         while True:
             try:
