@@ -32,7 +32,7 @@ def test_a_model_tells_what_it_is(tiny_model):
     assert json.loads(described['config'])['architecture'] == 'crl'
     assert 'torch' in json.loads(described['tool_versions'])
     assert 'reference' not in described
-    assert model.reference.disparity.shape == (128, 256)
+    assert model.reference.disparity.shape == (64, 1280)
     weights = tiny_model.weights.read_bytes()
     assert described['weights_file_sha256'] == hashlib.sha256(weights).hexdigest()
 
@@ -83,7 +83,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_nothing_is_stored_twice(tiny_model):
     """The graph is small because its weights are those of the safetensors file."""
     model = onnx.load(str(tiny_model.onnx), load_external_data=False)
-    inside = sum(np.prod(t.dims) for t in model.graph.initializer if not t.external_data)
-    linked = sum(np.prod(t.dims) for t in model.graph.initializer if t.external_data)
-    assert linked > 80_000
-    assert inside < 0.05 * linked
+    assert sum(np.prod(t.dims) for t in model.graph.initializer if t.external_data) > 80_000
+    rewritten = ('.blocked', 'halving.', 'enlarging.', 'mean_', 'onnx::')
+    for tensor in model.graph.initializer:
+        assert tensor.external_data or any(part in tensor.name for part in rewritten), tensor.name

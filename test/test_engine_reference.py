@@ -25,16 +25,16 @@ def test_the_fixed_pair_never_changes():
     assert left.dtype == right.dtype == np.uint8
     # references inside exported files are answers to this very pair
     digest = hashlib.sha256(left.tobytes() + right.tobytes()).hexdigest()
-    assert digest == 'b8693a494fb75d9161e7a8533bfd988fadf225dd01eb2514a6cbd7cc49263d82'
+    assert digest == '47128966ab7ab8812377e250fa6b50d31a851714976e97c2924fa91caf5c142d'
 
 
 def test_the_fixed_pair_is_stereo():
     left, right = fixed_pair()
-    disparity = open_opencv('sgbm', 64).infer({'left': left, 'right': right})['disparity'][0]
-    assert np.nanmedian(disparity[5]) == 6  # background
-    assert np.nanmedian(disparity[60, 145:195]) == 40  # nearest box
-    assert np.nanmedian(disparity[100, 85:120]) == 31
-    assert np.nanmedian(disparity[125]) == pytest.approx(6 + 61 / 3, abs=1)  # slanted floor
+    disparity = open_opencv('sgbm', 128).infer({'left': left, 'right': right})['disparity'][0]
+    assert np.nanmedian(disparity[3, :600]) == 6  # background
+    assert np.nanmedian(disparity[20:50, 430:550]) == 40
+    assert np.nanmedian(disparity[25:55, 910:1040]) == 110  # nearest box
+    assert np.nanmedian(disparity[62]) == pytest.approx(6 + 15, abs=1)  # slanted floor
 
 
 def test_other_sizes_cut_and_repeat_the_scene():
@@ -51,13 +51,13 @@ def test_references_survive_packing():
     back = Reference.from_text(Reference(disparity, confidence).to_text())
     assert back.disparity.dtype == np.float32
     assert np.abs(back.disparity - disparity).max() <= 190 / 65535
-    assert np.abs(back.confidence - confidence).max() <= 1 / 65535
+    assert np.abs(back.confidence - confidence).max() <= 0.5 / 255 + 1e-6
     flat = Reference(np.zeros((3, 4), np.float32), np.ones((3, 4), np.float32))
     assert Reference.from_text(flat.to_text()).disparity.tolist() == [[0.0] * 4] * 3
 
 
 @pytest.mark.parametrize('text', ['', '{}', '{"disparity": 3}', 'null', (
-    '{"disparity": {"largest": 1, "shape": [1, 1], "differences": "AAAA"}, "confidence": {}}')])
+    '{"disparity": {"largest": 1, "shape": [1, 1], "dtype": "u1", "differences": "AAAA"}}')])
 def test_damaged_references_are_refused(text):
     with pytest.raises(EngineError, match=r'reference .* damaged'):
         Reference.from_text(text)

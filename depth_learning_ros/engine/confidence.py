@@ -45,12 +45,13 @@ def confidence(left: Tensor, right: Tensor, disparity: Tensor, first: Tensor | N
     small = F.avg_pool2d(disparity, SCALE)
     cost = photometric_error(half_size(left), half_size(right), small / SCALE) / PHOTOMETRIC_SCALE
     if first is not None:
-        correction = (small - F.avg_pool2d(first, SCALE)).abs()
+        correction = F.avg_pool2d(disparity - first, SCALE).abs()
         cost = cost + correction / (CORRECTION_PX + CORRECTION_SHARE * small)
     columns = torch.arange(small.shape[-1], device=small.device, dtype=torch.float32)
     inside = (columns - small / SCALE >= 0).to(cost.dtype)
     rated = torch.exp(-cost) * inside
-    return F.interpolate(rated, scale_factor=float(SCALE), mode='nearest')
+    # each value for its block of pixels; unlike a resize, this stays in float32 everywhere
+    return F.conv_transpose2d(rated, rated.new_ones(1, 1, SCALE, SCALE), stride=SCALE)
 
 
 def photometric_error(left: Tensor, right: Tensor, disparity: Tensor) -> Tensor:

@@ -20,6 +20,8 @@ import onnx
 import torch
 
 from depth_learning_ros.engine.base import Engine, EngineInfo
+from depth_learning_ros.engine.fast_graph import to_fast
+from depth_learning_ros.engine.half_graph import to_half
 from depth_learning_ros.engine.model_file import FORMAT_VERSION, file_sha256, read_model_file
 from depth_learning_ros.engine.onnx_graph import link_weights, set_metadata
 from depth_learning_ros.engine.reference import (
@@ -97,8 +99,9 @@ def export_model(model: str | Path, output: Path, *, height: int | None = None,
     say(f'exporting {info.name}')
     proto = trace(graph, height, width)
     if precision == 'fp16':
-        from depth_learning_ros.engine.half_graph import to_half
         to_half(proto)
+    else:
+        to_fast(proto)
     extra = {}
     if linked:
         link_weights(proto, weights)

@@ -16,6 +16,8 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from depth_learning_ros.engine.onnx_graph import drop_unread
+
 _HEAVY = ('Conv', 'ConvTranspose')
 # Cheap things between two convolutions that need not go back to float32 for themselves.
 _FOLLOWERS = ('LeakyRelu',)
@@ -44,7 +46,7 @@ def to_half(model: onnx.ModelProto) -> int:
     del graph.node[:]
     graph.node.extend(nodes)
     _push_casts_through_joins(graph, set(casts.values()))
-    _drop_unused(graph)
+    drop_unread(graph)
     onnx.checker.check_model(model)
     return len(half)
 
@@ -106,21 +108,6 @@ def _push_casts_through_joins(graph: onnx.GraphProto, half_values: set[str]) -> 
         nodes.append(node)
     del graph.node[:]
     graph.node.extend(nodes)
-
-
-def _drop_unused(graph: onnx.GraphProto) -> None:
-    """Remove nodes and weights that nobody reads any more."""
-    needed = {output.name for output in graph.output}
-    kept = []
-    for node in reversed(graph.node):
-        if any(output in needed for output in node.output):
-            kept.append(node)
-            needed.update(node.input)
-    del graph.node[:]
-    graph.node.extend(reversed(kept))
-    weights = [tensor for tensor in graph.initializer if tensor.name in needed]
-    del graph.initializer[:]
-    graph.initializer.extend(weights)
 
 
 def _cast(source: str, target: str, to: int) -> NodeProto:

@@ -1,6 +1,6 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Changes to an exported ONNX graph: metadata, weights that lie in another file, fp16."""
+"""Changes to an exported ONNX graph that keep its numbers: metadata, where weights lie."""
 
 from __future__ import annotations
 
@@ -57,6 +57,21 @@ def link_weights(model: onnx.ModelProto, weights: Path) -> int:
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     return linked
+
+
+def drop_unread(graph: onnx.GraphProto) -> None:
+    """Remove nodes and weights that nobody reads any more."""
+    needed = {output.name for output in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if any(output in needed for output in node.output):
+            kept.append(node)
+            needed.update(node.input)
+    del graph.node[:]
+    graph.node.extend(reversed(kept))
+    weights = [tensor for tensor in graph.initializer if tensor.name in needed]
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
 
 
 def _stored_name(initializer: str, ranges: Mapping[str, object]) -> str | None:

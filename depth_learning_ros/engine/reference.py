@@ -19,9 +19,9 @@ import numpy as np
 from depth_learning_ros.engine.base import Engine
 from depth_learning_ros.errors import EngineError
 
-HEIGHT, WIDTH = 128, 256
+# Wide, because coordinates are what low precision gets wrong, and only far from the left border.
+HEIGHT, WIDTH = 64, 1280
 METADATA_KEY = 'reference'
-_STEPS = 65535
 
 # An engine is refused when its disparity on the fixed pair is further than this from PyTorch's in
 # float32. A tenth of a pixel is what the best matchers resolve on real images; the 99th
@@ -40,9 +40,9 @@ class Reference:
     confidence: np.ndarray
 
     def to_text(self) -> str:
-        """Pack for the metadata: 16 bits a value, at most 1/65535 of the largest one off."""
-        return json.dumps({'disparity': _pack(self.disparity),
-                           'confidence': _pack(self.confidence)})
+        """Pack for the metadata: disparity in 16 bits, confidence in 8, of the largest value."""
+        return json.dumps({'disparity': _pack(self.disparity, '<u2'),
+                           'confidence': _pack(self.confidence, 'u1')})
 
     @classmethod
     def from_text(cls, text: str) -> Reference:
@@ -110,13 +110,14 @@ def fixed_pair(height: int = HEIGHT, width: int = WIDTH) -> tuple[np.ndarray, np
 def _scene() -> tuple[np.ndarray, np.ndarray]:
     """Give left and right, uint8 [HEIGHT, WIDTH, 3].
 
-    Textured planes at 6 to 40 pixels of disparity, the nearer ones in front, and a slanted floor:
+    Textured planes at 6 to 110 pixels of disparity, the nearer ones in front, and a slanted floor:
     every kind of value that the network's parts carry.
     """
     disparity = np.full((HEIGHT, WIDTH), 6, np.int64)
-    disparity[HEIGHT // 2:] += (np.arange(HEIGHT // 2) // 3)[:, None]
+    disparity[HEIGHT // 2:] += (np.arange(HEIGHT // 2) // 2)[:, None]
     surface = np.zeros_like(disparity)
-    boxes = ((20, 70, 60, 120, 18), (85, 120, 80, 125, 31), (40, 110, 140, 200, 40))
+    boxes = ((8, 40, 200, 330, 18), (10, 50, 1120, 1240, 31), (16, 56, 420, 560, 40),
+             (5, 30, 640, 800, 70), (20, 60, 900, 1050, 110))
     for number, (top, bottom, start, end, value) in enumerate(boxes, 1):
         disparity[top:bottom, start:end] = value
         surface[top:bottom, start:end] = number
@@ -162,17 +163,18 @@ def _hash(row: np.ndarray, column: np.ndarray, seed: np.ndarray) -> np.ndarray:
     return (value ^ (value >> 15)) & 255
 
 
-def _pack(values: np.ndarray) -> dict[str, Any]:
+def _pack(values: np.ndarray, dtype: str) -> dict[str, Any]:
     largest = float(values.max(initial=0.0)) or 1.0
-    steps = np.rint(values * (_STEPS / largest)).astype('<u2')
-    # differences along a row compress to half of what the values themselves do
-    differences = np.diff(steps, axis=1, prepend=np.zeros((len(steps), 1), '<u2')).astype('<u2')
-    return {'largest': largest, 'shape': list(values.shape),
+    steps = np.rint(values * (np.iinfo(dtype).max / largest)).astype(dtype)
+    # differences along a row (they wrap around) compress better than the values themselves
+    differences = np.diff(steps, axis=1, prepend=np.zeros((len(steps), 1), dtype)).astype(dtype)
+    return {'largest': largest, 'shape': list(values.shape), 'dtype': dtype,
             'differences': base64.b64encode(zlib.compress(differences.tobytes(), 9)).decode()}
 
 
 def _unpack(packed: dict[str, Any]) -> np.ndarray:
+    dtype = np.dtype(packed['dtype'])
     raw = zlib.decompress(base64.b64decode(packed['differences']))
-    differences = np.frombuffer(raw, '<u2').reshape(packed['shape'])
-    steps = np.cumsum(differences, axis=1, dtype=np.uint16)
-    return (steps * (packed['largest'] / _STEPS)).astype(np.float32)
+    differences = np.frombuffer(raw, dtype).reshape(packed['shape'])
+    steps = np.cumsum(differences, axis=1, dtype=dtype)
+    return (steps * (packed['largest'] / np.iinfo(dtype).max)).astype(np.float32)

@@ -51,8 +51,10 @@ class StereoGraph(nn.Module):
 
     def prepare(self, image: Tensor, mean: Tensor) -> Tensor:
         """Bring camera bytes to what the network takes: (N, 3, H, W), padded."""
-        planes = to_network_input(image.permute(0, 3, 1, 2), self.config, mean)
-        return pad_to_multiple(planes, self.config.size_multiple)
+        # channels last up to here: runtimes want them so for the first convolution anyway
+        values = to_network_input(image, self.config, mean, channels_last=True)
+        padded = pad_to_multiple(values, self.config.size_multiple, channels_last=True)
+        return padded.permute(0, 3, 1, 2)
 
     def stages(self, left: Tensor, right: Tensor) -> tuple[Tensor | None, Tensor]:
         """Give the first stage's (None without a second one) and the final disparity, >= 0."""
