@@ -185,7 +185,7 @@ def _channels(model: onnx.ModelProto) -> dict[str, int]:
     """Give the channel count of every (N, C, H, W) value whose count is known."""
     inferred = onnx.shape_inference.infer_shapes(model)
     found = {}
-    for value in inferred.graph.value_info:
+    for value in [*inferred.graph.input, *inferred.graph.value_info]:
         sizes = value.type.tensor_type.shape.dim
         if len(sizes) == 4 and sizes[1].dim_value:
             found[value.name] = sizes[1].dim_value
