@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from data_set_files import constant, write_floats, write_gray, write_image, write_kitti2015
 import numpy as np
 import pytest
@@ -215,16 +218,24 @@ def test_a_data_set_may_move_but_not_change(pool, kitti, tiny, tmp_path):
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_a_damaged_file_stops_the_run_and_is_named(pool, tiny, tmp_path, workers):
+def test_a_damaged_file_stops_the_run_and_is_named(pool, tmp_path, workers):
+    """In a process of its own, as users run it, with and without a loader process."""
     write_kitti2015(tmp_path / 'kitti', 1, WIDTH, HEIGHT)
     path = tmp_path / 'kitti/training/disp_occ_0/000000_10.png'
     path.write_bytes(path.read_bytes()[:-20])
-    config = settings(pool, [entry(tmp_path / 'kitti')], scenes_weight=0, workers=workers)
-    with pytest.raises(TrainingError) as error:
-        Trainer(config, tmp_path / 'run').run()
-    message = str(error.value)
-    assert message.startswith(f'a scene cannot be learned from: {path} is cut off')
-    assert '\n' not in message and 'checkpoint is kept' in message
+    config = tmp_path / 'run.yaml'
+    config.write_text(yaml.safe_dump({
+        'network': 'dispnetc-small', 'precision': '32-true', 'workers': workers,
+        'validation': str(pool), 'validation_count': 1, 'scenes_weight': 0,
+        'data': [entry(tmp_path / 'kitti')],
+        'stages': [{'steps': 1, 'batch': 1, 'crop_height': 64, 'crop_width': 128}]}))
+    done = subprocess.run(
+        [sys.executable, '-m', 'depth_learning_ros', 'train', str(config),
+         '-o', str(tmp_path / 'run')], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    message = done.stderr.strip().splitlines()[-1]
+    assert f'a scene cannot be learned from: {path} is cut off' in message
+    assert 'checkpoint is kept' in message
 
 
 def test_settings_survive_a_checkpoint(pool, kitti):
