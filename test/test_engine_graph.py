@@ -13,8 +13,9 @@ from torch import nn  # noqa: E402
 
 from depth_learning_ros.engine.confidence import (  # noqa: E402
     CORRECTION_PX,
-    CORRECTION_SHARE,
-    PHOTOMETRIC_SCALE,
+    MISMATCH,
+    NOISE,
+    STEP_PX,
     confidence,
 )
 from depth_learning_ros.engine.stereo_graph import StereoGraph  # noqa: E402
@@ -89,35 +90,55 @@ def test_a_perfect_match_is_sure_and_what_nobody_saw_is_not():
     left, right = shifted_pair()
     rated = confidence(left, right, torch.full((1, 1, 8, 32), 4.0), None)
     assert rated.shape == (1, 1, 8, 32)
-    # columns 0..3 match outside the right image; two more half-size columns see their errors
+    # columns 0..3 match outside the right image; four more half-size columns see their errors
     assert rated[..., :4].abs().max() == 0
-    assert rated[..., 8:].min() == pytest.approx(1, abs=1e-6)
+    assert rated[..., 12:].min() == pytest.approx(1, abs=1e-5)
 
 
-def test_a_brightness_difference_lowers_it_by_the_documented_amount():
-    flat = torch.zeros(1, 3, 8, 8)
-    rated = confidence(flat, flat + PHOTOMETRIC_SCALE, torch.zeros(1, 1, 8, 8), None)
-    assert rated.unique().tolist() == pytest.approx([math.exp(-1)], rel=1e-5)
+def test_another_exposure_is_no_mismatch():
+    left, right = shifted_pair()
+    rated = confidence(left, right + 0.2, torch.full((1, 1, 8, 32), 4.0), None)
+    assert rated[..., 12:].min() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_mismatch_lowers_it_by_the_documented_amount():
+    # half-size columns of 0.5 and -0.5: a box of 5x5 around a pixel has the mean 0.2 * value, so
+    # the texture is 0.8 * value, 0.4 in size; the inverted image differs by 0.8
+    stripes = torch.tensor([0.5, 0.5, -0.5, -0.5]).repeat(8).expand(1, 3, 12, 32)
+    rated = confidence(stripes, -stripes, torch.zeros(1, 1, 12, 32), None)
+    share = 0.8 / (0.4 + NOISE)
+    assert rated[..., 5:7, 16].flatten().tolist() == pytest.approx(
+        [math.exp(-share / MISMATCH)] * 2, rel=1e-4)
 
 
 def test_a_correction_lowers_it_by_the_documented_amount():
     flat = torch.zeros(1, 3, 8, 32)
     disparity = torch.full((1, 1, 8, 32), 4.0)
-    correction = CORRECTION_PX + CORRECTION_SHARE * 4
-    rated = confidence(flat, flat, disparity, disparity + correction)
+    rated = confidence(flat, flat, disparity, disparity + CORRECTION_PX)
     assert rated[..., 8:].unique().tolist() == pytest.approx([math.exp(-1)], rel=1e-5)
+
+
+def test_a_step_nearby_lowers_it_by_the_documented_amount():
+    flat = torch.zeros(1, 3, 8, 64)
+    disparity = torch.zeros(1, 1, 8, 64)
+    disparity[..., 32:] = STEP_PX  # between half-size columns 15 and 16
+    rated = confidence(flat, flat, disparity, None)[0, 0, 0, ::2]
+    assert rated[:13].tolist() == [1] * 13
+    assert rated[13:18].tolist() == pytest.approx([math.exp(-1)] * 5)
+    assert rated[18:].tolist() == [1] * 14
 
 
 def test_it_falls_with_every_sign_of_doubt():
     left, right = shifted_pair(width=64)
     true = torch.full((1, 1, 8, 64), 4.0)
+    noise = torch.rand(1, 3, 8, 64) - 0.5
 
-    def mean(disparity, first, noise=0.0):
-        return float(confidence(left + noise, right, disparity, first)[..., 16:].mean())
+    def mean(disparity, first, noisy=0.0):
+        return float(confidence(left + noisy * noise, right, disparity, first)[..., 16:].mean())
     by_disparity = [mean(true + wrong, None) for wrong in (0, 1, 2)]
     assert by_disparity == sorted(by_disparity, reverse=True)
     assert by_disparity[0] > by_disparity[1] + 0.1
     by_correction = [mean(true, true + correction) for correction in (0, 0.5, 1, 3)]
     assert by_correction == sorted(by_correction, reverse=True)
-    by_noise = [mean(true, None, noise) for noise in (0, 0.02, 0.1)]
+    by_noise = [mean(true, None, noisy) for noisy in (0, 0.2, 1)]
     assert by_noise == sorted(by_noise, reverse=True)

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How sure a stereo network can be at each pixel, from what the cascade knows anyway.
 
-Three signs, each of which can only lower the confidence (1 = nothing speaks against it):
+Four signs, each of which can only lower the confidence (1 = nothing speaks against it):
 
-- the right image, warped by the final disparity, still differs from the left one;
-- the second stage had to correct the first one a lot, measured against the disparity itself;
+- the right image, warped by the final disparity, still differs from the left one, more than its
+  own texture would excuse (a different exposure of the two cameras does not count);
+- the second stage had to correct the first one a lot;
+- the disparity changes a lot nearby: the pixel may belong to the surface next to it;
 - the match lies outside the right image, so nothing was ever seen of it: confidence 0.
 
 Smooth, so that a threshold can be chosen; a ranking, not a probability.
@@ -22,12 +24,15 @@ from depth_learning_ros.models.warp import warp
 # Computed at half resolution: the signs are local averages, and it costs a quarter.
 SCALE = 2
 BOX = 5
-# A difference of images (0..1, mean of the box) that lowers the confidence to 1/e: well above
-# camera noise (0.01), well below the difference of two random patches (0.2).
-PHOTOMETRIC_SCALE = 0.06
-# A correction that lowers it to 1/e: this many pixels plus this share of the disparity.
-CORRECTION_PX = 1.0
-CORRECTION_SHARE = 0.05
+# Difference of images 0..1 that camera noise alone makes where there is no texture.
+NOISE = 0.02
+# What lowers the confidence to 1/e: a difference twice as large as the texture's contrast (two
+# unrelated patches have sqrt(2) of it), ...
+MISMATCH = 2.0
+# ... a correction of so many pixels, ...
+CORRECTION_PX = 2.0
+# ... or a step of so many pixels between neighbours (of the half-size map) in the box around.
+STEP_PX = 3.0
 
 
 def confidence(left: Tensor, right: Tensor, disparity: Tensor, first: Tensor | None) -> Tensor:
@@ -43,10 +48,10 @@ def confidence(left: Tensor, right: Tensor, disparity: Tensor, first: Tensor | N
         (B, 1, H, W) in 0..1.
     """
     small = F.avg_pool2d(disparity, SCALE)
-    cost = photometric_error(half_size(left), half_size(right), small / SCALE) / PHOTOMETRIC_SCALE
+    cost = mismatch(_half_gray(left), _half_gray(right), small / SCALE) / MISMATCH
+    cost = cost + steps(small) / STEP_PX
     if first is not None:
-        correction = F.avg_pool2d(disparity - first, SCALE).abs()
-        cost = cost + correction / (CORRECTION_PX + CORRECTION_SHARE * small)
+        cost = cost + F.avg_pool2d(disparity - first, SCALE).abs() / CORRECTION_PX
     columns = torch.arange(small.shape[-1], device=small.device, dtype=torch.float32)
     inside = (columns - small / SCALE >= 0).to(cost.dtype)
     rated = torch.exp(-cost) * inside
@@ -54,12 +59,31 @@ def confidence(left: Tensor, right: Tensor, disparity: Tensor, first: Tensor | N
     return F.conv_transpose2d(rated, rated.new_ones(1, 1, SCALE, SCALE), stride=SCALE)
 
 
-def photometric_error(left: Tensor, right: Tensor, disparity: Tensor) -> Tensor:
-    """Mean absolute difference after warping, over channels and a box of pixels; (B, 1, H, W)."""
-    error = (left - warp(right, -disparity)).abs().mean(1, keepdim=True)
-    return F.avg_pool2d(error, BOX, 1, BOX // 2, count_include_pad=False)
+def mismatch(left: Tensor, right: Tensor, disparity: Tensor) -> Tensor:
+    """Give the difference after warping as a share of the local contrast, >= 0.
+
+    Args:
+        left: (B, 1, H, W), gray.
+        right: the same.
+        disparity: (B, 1, H, W), >= 0, in pixels of these images.
+    """
+    warped = warp(right, -disparity)
+    texture = left - _box(left)
+    difference = texture - (warped - _box(warped))
+    return _box(difference.abs()) / (_box(texture.abs()) + NOISE)
 
 
-def half_size(image: Tensor) -> Tensor:
-    """Average blocks of pixels down to the resolution of the rating."""
-    return F.avg_pool2d(image, SCALE)
+def steps(disparity: Tensor) -> Tensor:
+    """Give the largest difference of neighbours in the box around each pixel; (B, 1, H, W)."""
+    across = (disparity[..., 1:] - disparity[..., :-1]).abs()
+    down = (disparity[..., 1:, :] - disparity[..., :-1, :]).abs()
+    step = torch.maximum(F.pad(across, (0, 1)), F.pad(down, (0, 0, 0, 1)))
+    return F.max_pool2d(step, BOX, 1, BOX // 2)
+
+
+def _half_gray(image: Tensor) -> Tensor:
+    return F.avg_pool2d(image, SCALE).mean(1, keepdim=True)
+
+
+def _box(values: Tensor) -> Tensor:
+    return F.avg_pool2d(values, BOX, 1, BOX // 2, count_include_pad=False)

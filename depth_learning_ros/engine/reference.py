@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from functools import lru_cache
 import json
 from typing import Any
 import zlib
@@ -108,6 +109,7 @@ def fixed_pair(height: int = HEIGHT, width: int = WIDTH) -> tuple[np.ndarray, np
     return pair[0], pair[1]
 
 
+@lru_cache(maxsize=1)
 def _scene() -> tuple[np.ndarray, np.ndarray]:
     """Give left and right, uint8 [HEIGHT, WIDTH, 3].
 
