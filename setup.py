@@ -26,8 +26,7 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (SHARE, ['package.xml']),
-        (os.path.join(SHARE, 'config'), glob('config/*.yaml')),
-        (os.path.join(SHARE, 'launch'), glob('launch/*.launch.py')),
+        (os.path.join(SHARE, 'config', 'training'), glob('config/training/*.yaml')),
     ],
     zip_safe=False,
     python_requires='>=3.10',

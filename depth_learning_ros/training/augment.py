@@ -50,7 +50,7 @@ def crop_and_zoom(scene: Mapping[str, np.ndarray], height: int, width: int,
         views.append(cv2.resize(patch, size, interpolation=cv2.INTER_LINEAR))
     cut = np.ascontiguousarray(disparity[y:y + h, x:x + w], dtype=np.float32)
     # nearest: a blend across an edge would be a disparity of neither side
-    zoomed = cv2.resize(cut, size, interpolation=cv2.INTER_NEAREST) * (width / w)
+    zoomed = cv2.resize(cut, size, interpolation=cv2.INTER_NEAREST_EXACT) * (width / w)
     zoomed[~(zoomed <= MAX_DISPARITY)] = np.nan
     return views[0], views[1], zoomed
 
