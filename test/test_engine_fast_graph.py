@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+import tempfile
+import warnings
+
 import numpy as np
 import pytest
 
@@ -23,14 +27,15 @@ from depth_learning_ros.models.warp import warp  # noqa: E402
 
 def exported(module, *inputs):
     """Export a module free in H and W, as (model before, model after, replaced)."""
-    from pathlib import Path
-    import tempfile
     names = [f'input{number}' for number in range(len(inputs))]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, 'x.onnx')
-        torch.onnx.export(
-            module.eval(), inputs, path, input_names=names, output_names=['output'], dynamo=False,
-            opset_version=18, dynamic_axes={n: {2: 'H', 3: 'W'} for n in [*names, 'output']})
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            torch.onnx.export(
+                module.eval(), inputs, path, input_names=names, output_names=['output'],
+                dynamo=False, opset_version=18,
+                dynamic_axes={n: {2: 'H', 3: 'W'} for n in [*names, 'output']})
         before, after = onnx.load(path), onnx.load(path)
     return before, after, to_fast(after)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+import json
 from types import TracebackType
 from typing import Any
 
@@ -89,7 +90,8 @@ def checked_images(inputs: Mapping[str, np.ndarray], info: EngineInfo) -> Arrays
     """Give the images an engine takes, contiguous, or say what is wrong with them.
 
     Raises:
-        EngineError: an input is missing, empty, not uint8 [N, H, W, 3], or of another size.
+        EngineError: an input is missing, empty, not uint8 [N, H, W, 3], of another size than the
+            others, or than the only one that the model was exported for.
     """
     images: Arrays = {}
     for name in info.inputs:
@@ -105,4 +107,15 @@ def checked_images(inputs: Mapping[str, np.ndarray], info: EngineInfo) -> Arrays
     if len(set(sizes.values())) > 1:
         raise EngineError('the images differ in size: ' + ', '.join(
             f'{name} is {list(size)}' for name, size in sizes.items()))
+    _check_exported_size(next(iter(images.values())), info)
     return images
+
+
+def _check_exported_size(image: np.ndarray, info: EngineInfo) -> None:
+    """Compare with the size in the metadata: [height, width], null where it is free."""
+    only = json.loads(info.metadata.get('size', '[null, null]'))
+    for what, wanted, received in zip(('height', 'width'), only, image.shape[1:3], strict=True):
+        if wanted not in (None, received):
+            raise EngineError(
+                f'the images are {image.shape[2]}x{image.shape[1]}, but {info.model} was exported '
+                f'for the {what} {wanted} alone: resize them, or export it again without --{what}')

@@ -89,10 +89,11 @@ class EngineCache:
         self._on_message(f'waiting for another process that is building {name}')
 
     def prune(self) -> None:
-        """Remove what was used longest ago, until the compiled engines fit in ``MAX_BYTES``."""
+        """Remove what was used longest ago, until engines and exports fit in ``MAX_BYTES``."""
         with suppress(OSError):
             files = sorted(((f.stat().st_mtime, f.stat().st_size, f)
-                            for f in self.folder.glob('*.bin')), reverse=True)
+                            for pattern in ('*.bin', '*.onnx')
+                            for f in self.folder.glob(pattern)), reverse=True)
             total = 0
             for number, (_, size, file) in enumerate(files):
                 total += size

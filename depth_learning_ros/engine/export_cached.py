@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+import os
 from pathlib import Path
 
 from depth_learning_ros.engine.cache import EngineCache
@@ -49,4 +51,6 @@ def _usable(output: Path) -> bool:
         read_model_file(output)
     except (EngineError, ModelError):
         return False
+    with suppress(OSError):
+        os.utime(output)  # what was used longest ago is removed first
     return True
