@@ -38,6 +38,11 @@ def test_a_cached_engine_is_neither_compiled_nor_measured_again(
     with opened(tiny_model, tmp_path) as engine:
         expected = engine.infer(images())['disparity']
         error = engine.info.error_px
+    sidecar = json.loads(next(tmp_path.glob('*-128x64-*.json')).read_text())
+    assert sidecar['record']['error']['mean_px'] == error
+    assert sidecar['record']['build_seconds'] > 0
+    assert {'onnx_sha256', 'backend', 'version', 'processor', 'features', 'precision',
+            'shape'} <= set(sidecar['key'])
     never_compiles()
     with opened(tiny_model, tmp_path) as engine:
         assert engine.info.error_px == error

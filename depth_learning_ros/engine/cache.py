@@ -211,10 +211,20 @@ class _UnusableError(Exception):
 class CompiledModels:
     """Compiled models of one network, backend and precision, one entry for each image size."""
 
-    def __init__(self, cache: EngineCache, name: str, key: Mapping[str, Any]) -> None:
+    def __init__(self, cache: EngineCache, name: str, key: Mapping[str, Any],
+                 about: Mapping[str, Any] | None = None) -> None:
+        """Set up.
+
+        Args:
+            cache: where.
+            name: begins the file names.
+            key: everything that changes the engine, but the size.
+            about: written into every sidecar as well, such as the measured error.
+        """
         self._cache = cache
         self._name = name
         self._key = key
+        self._about = dict(about or {})
 
     def load(self, shape: tuple[int, int, int]) -> tuple[bytes, dict[str, Any]] | None:
         """Give the compiled bytes and their record; None where there are none."""
@@ -223,7 +233,7 @@ class CompiledModels:
 
     def save(self, shape: tuple[int, int, int], blob: bytes, record: Mapping[str, Any]) -> None:
         """Keep them."""
-        self._entry(shape).save(record, blob)
+        self._entry(shape).save({**self._about, **record}, blob)
 
     def reject(self, shape: tuple[int, int, int], reason: str) -> None:
         """Warn that what ``load`` gave could not be used."""

@@ -109,19 +109,18 @@ class Selector:
                'processor': processor.model_name(), 'features': list(processor.features()),
                'precision': precision}
         label = f'{self._source.name}-{name}-{precision}'
-        engine = self._build(name, module, precision, CompiledModels(self._cache, label, key))
-        try:
-            error = self._measured(engine, label, key)
-            if not error.acceptable:
-                raise EngineError(
-                    f'its disparity is wrong on the fixed pair: {error} away from PyTorch')
-        except BaseException:
-            engine.close()
-            raise
+        # measured on an engine of its own, whose compiled form for that size is not worth keeping
+        error = self._measured(lambda: self._build(name, module, precision, None), label, key)
+        if not error.acceptable:
+            raise EngineError(
+                f'its disparity is wrong on the fixed pair: {error} away from PyTorch')
+        store = CompiledModels(self._cache, label, key, {'error': asdict(error)})
+        engine = self._build(name, module, precision, store)
         engine.info = replace(engine.info, error_px=error.mean_px)
         return engine
 
-    def _measured(self, engine: Engine, label: str, key: Mapping[str, Any]) -> MeasuredError:
+    def _measured(self, build: Callable[[], Engine], label: str,
+                  key: Mapping[str, Any]) -> MeasuredError:
         entry = self._cache.entry(label, {**key, 'measured': 'fixed pair'})
         with entry.lock():
             found = _stored_error(entry.load())
@@ -129,11 +128,13 @@ class Selector:
                 return found
             self._on_message(f'measuring {label} against PyTorch')
             start = time.perf_counter()
-            error = measure(engine, self._reference())
+            with build() as engine:
+                error = measure(engine, self._reference())
             entry.save({'error': asdict(error), 'seconds': time.perf_counter() - start})
             return error
 
-    def _build(self, name: str, module: Any, precision: str, store: CompiledModels) -> Engine:
+    def _build(self, name: str, module: Any, precision: str,
+               store: CompiledModels | None) -> Engine:
         if name == 'torch':
             return module.TorchEngine(self._weights(), self._info(), precision)
         if name == 'openvino':
