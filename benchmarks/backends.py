@@ -101,8 +101,8 @@ def sgbm(left: np.ndarray, right: np.ndarray) -> Callable[[], object]:
 
 
 def alternate(functions: dict[str, Callable[[], object]], rounds: int,
-              clock: Callable[[], float]) -> dict[str, float]:
-    """Medians in milliseconds; the first two rounds do not count."""
+              clock: Callable[[], float]) -> dict[str, list[float]]:
+    """Milliseconds of each run; the first two rounds do not count."""
     times: dict[str, list[float]] = {name: [] for name in functions}
     for number in range(rounds + 2):
         for name, function in functions.items():
@@ -110,7 +110,7 @@ def alternate(functions: dict[str, Callable[[], object]], rounds: int,
             function()
             if number >= 2:
                 times[name].append(1000 * (clock() - start))
-    return {name: statistics.median(values) for name, values in times.items()}
+    return times
 
 
 def main() -> None:
@@ -128,13 +128,15 @@ def main() -> None:
             functions.update(eager(weights, left, right))
         functions['OpenCV SGBM'] = sgbm(left, right)
         clock = time.process_time if args.processor_time else time.perf_counter
-        times = alternate(functions, args.rounds, clock)
+        runs = alternate(functions, args.rounds, clock)
+    times = {name: statistics.median(values) for name, values in runs.items()}
     print(f'\n{args.model}, {WIDTH}x{HEIGHT}, {len(os.sched_getaffinity(0))} threads, median of '
           f'{args.rounds}{" (processor time)" if args.processor_time else ""}')
-    print(f'{"":24s}{"ms":>8s}{"x eager":>9s}{"x SGBM":>9s}')
+    print(f'{"":24s}{"ms":>8s}{"best":>8s}{"x eager":>9s}{"x SGBM":>9s}')
     for name, ms in sorted(times.items(), key=lambda item: item[1]):
         of_eager = f'{times[EAGER] / ms:9.2f}' if EAGER in times else f'{"-":>9s}'
-        print(f'{name:24s}{ms:8.1f}{of_eager}{times["OpenCV SGBM"] / ms:9.2f}')
+        of_sgbm = f'{times["OpenCV SGBM"] / ms:9.2f}'
+        print(f'{name:24s}{ms:8.1f}{min(runs[name]):8.1f}{of_eager}{of_sgbm}')
 
 
 if __name__ == '__main__':
