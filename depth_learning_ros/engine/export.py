@@ -222,10 +222,11 @@ def _metadata(weights: Path, info: CheckpointInfo, precision: str,
     except installed.PackageNotFoundError:
         pass  # run from the source folder
     described = info.to_metadata()
-    described.pop('format_version')
+    del described['format_version']
+    name, trained_with = described.pop('name'), described.pop('tool_versions')
     return {
         **described, 'depth_learning_format': str(FORMAT_VERSION),
-        'model': described.pop('name'), 'trained_with': described.pop('tool_versions'),
+        'model': name, 'trained_with': trained_with,
         'weights_sha256': read_metadata(weights).get(HASH_KEY) or file_sha256(weights),
         'inputs': json.dumps({name: 'uint8 [N, H, W, 3] RGB' for name in INPUTS}),
         'outputs': json.dumps({'disparity': 'float32 [N, H, W], pixels, >= 0, left view',
