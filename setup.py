@@ -10,8 +10,9 @@ from setuptools import find_packages, setup
 PACKAGE = 'depth_learning_ros'
 SHARE = os.path.join('share', PACKAGE)
 
-CPU = ['openvino>=2025.0', 'onnxruntime>=1.20', 'onnx>=1.17']
-TRAIN = ['torch>=2.6', 'lightning-fabric>=2.5', 'pyyaml>=6', 'onnx>=1.17', 'onnxscript>=0.5']
+CPU = ['openvino>=2025.0', 'onnxruntime>=1.20']
+# onnxruntime: an export is compared with PyTorch before it gets its name
+TRAIN = ['torch>=2.6', 'lightning-fabric>=2.5', 'pyyaml>=6', 'onnx>=1.17', 'onnxruntime>=1.20']
 
 setup(
     name=PACKAGE,
@@ -38,7 +39,6 @@ setup(
         'backports.zstd; python_version < "3.14"',
         'lz4>=4',
         'ruamel.yaml>=0.18',
-        'safetensors>=0.4.3',
         'tqdm>=4.66',
     ],
     extras_require={
@@ -51,7 +51,7 @@ setup(
         # panels, clouds and pages need nothing more than the package itself
         'view': [],
         'test': [*CPU, *TRAIN, 'pytest>=7.4', 'hypothesis>=6.100', 'ruff>=0.9', 'mypy>=1.13',
-                 'types-PyYAML', 'psutil>=5.9'],
+                 'types-PyYAML', 'safetensors>=0.4.3'],
     },
     entry_points={'console_scripts': ['depth-learning = depth_learning_ros.cli:main']},
 )

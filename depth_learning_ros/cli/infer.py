@@ -96,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
     with open_engine_for(args, args.model, args.max_disparity) as engine:
         pipeline = StereoPipeline(engine, options)
         _check_confidence(args, pipeline)
+        engine.prepare(*pair.left.shape[:2])  # so that the time told is that of the network
         result = pipeline.process(pair, _needed(args))
         _write(args, result)
         _report(args, pipeline, result)

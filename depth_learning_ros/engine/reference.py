@@ -26,10 +26,9 @@ METADATA_KEY = 'reference'
 
 # An engine is refused when its disparity on the fixed pair is further than this from PyTorch's in
 # float32. A tenth of a pixel is what the best matchers resolve on real images; the 99th
-# percentile, a pixel being the usual bound of a good match, catches what a mean hides: places
-# where the engine decides for another surface.
+# percentile catches what a mean hides: places where the engine decides for another surface.
 MEAN_TOLERANCE_PX = 0.1
-P99_TOLERANCE_PX = 1.0
+P99_TOLERANCE_PX = 0.5
 # Confidence is a ranking that users put thresholds on.
 CONFIDENCE_TOLERANCE = 0.05
 
