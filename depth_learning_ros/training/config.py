@@ -125,7 +125,6 @@ class TrainingConfig:
     validate_minutes: float = 5.0
     workers: int = 1
     notes: str = ''
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_weight('scenes_weight', self.scenes_weight)
