@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from depth_learning_ros.pipeline import DepthOptions, StereoPipeline
+    from depth_learning_ros.pipeline import DepthOptions, MonoPipeline, StereoPipeline
 
 
 def load(model: str | Path = 'crl-small', *, options: DepthOptions | None = None,
-         **engine_options: Any) -> StereoPipeline:
+         **engine_options: Any) -> StereoPipeline | MonoPipeline:
     """Open a model and return a pipeline: ``result = pipeline(left, right, camera)``.
+
+    A mono model takes one image: ``result = pipeline(image, camera)``.
 
     Args:
         model: a name that ``depth-learning models`` lists, the path of an exported network
@@ -28,11 +30,11 @@ def load(model: str | Path = 'crl-small', *, options: DepthOptions | None = None
     """
     # imported here, so that `import depth_learning_ros` costs nothing
     from depth_learning_ros.engine import open_engine
-    from depth_learning_ros.pipeline import StereoPipeline
+    from depth_learning_ros.pipeline import open_pipeline
 
     engine = open_engine(model, **engine_options)
     try:
-        return StereoPipeline(engine, options)
+        return open_pipeline(engine, options)
     except BaseException:
         engine.close()
         raise

@@ -131,6 +131,30 @@ class StereoPair:
 
 
 @dataclass(frozen=True)
+class MonoFrame:
+    """A rectified image of one camera, for models that need no second one.
+
+    Attributes:
+        left: uint8 [H, W, 3], RGB; gray images as three equal channels. Named as in a pair.
+        camera: its baseline is the virtual one of the model; None when only disparity is wanted.
+        stamp_ns, frame_id: of the image.
+
+    Raises:
+        DataError: the image is not uint8 [H, W, 3].
+    """
+
+    left: np.ndarray
+    camera: StereoCamera | None = None
+    stamp_ns: int = 0
+    frame_id: str = ''
+
+    def __post_init__(self) -> None:
+        if self.left.ndim != 3 or self.left.shape[2] != 3 or self.left.dtype != np.uint8:
+            raise DataError(f'the image is {self.left.dtype} {list(self.left.shape)}: '
+                            f'expected uint8 [H, W, 3] in RGB order')
+
+
+@dataclass(frozen=True)
 class Disparity:
     """What a stereo engine gives.
 

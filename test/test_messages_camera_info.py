@@ -9,7 +9,7 @@ import pytest
 from rosbags.typesys import Stores, get_typestore
 
 from depth_learning_ros.errors import CalibrationError
-from depth_learning_ros.messages import camera_from_info
+from depth_learning_ros.messages import camera_from_info, mono_camera_from_info
 
 T = get_typestore(Stores.ROS2_HUMBLE).types
 HEADER = T['std_msgs/msg/Header'](T['builtin_interfaces/msg/Time'](3, 5), 'left')
@@ -109,3 +109,33 @@ def test_bad_calibrations_are_refused(left, right, match):
 
 def test_focal_lengths_may_differ_by_rounding():
     assert camera_from_info(info(), info(tx=-48.0, fx=400.01, cy=240.2)).focal_px == 400
+
+
+def test_a_single_camera_by_hand():
+    camera = mono_camera_from_info(info(tx=-48.0), 0.54)
+    # P[3] belongs to a stereo rig; the virtual baseline counts
+    assert (camera.focal_px, camera.fy, camera.cx, camera.cy) == (400, 400, 320, 240)
+    assert (camera.baseline_m, camera.doffs) == (0.54, 0)
+    halved = mono_camera_from_info(info(binning_x=2, binning_y=2), 0.54)
+    assert (halved.width, halved.focal_px, halved.cx) == (320, 200, 160)
+
+
+def test_a_single_camera_without_p_has_k_unless_it_is_distorted():
+    camera = mono_camera_from_info(info(p=np.zeros(12), d=np.zeros(5)), 0.54)
+    assert (camera.focal_px, camera.fy, camera.cx, camera.cy) == (410, 411, 322, 239)
+    ros1 = SimpleNamespace(**vars(info(p=np.zeros(12), d=np.zeros(5))))
+    for name in 'pkd':
+        setattr(ros1, name.upper(), getattr(ros1, name))
+        delattr(ros1, name)
+    assert mono_camera_from_info(ros1, 0.54).focal_px == 410
+    with pytest.raises(CalibrationError, match=r'lens distortion \(-0.3, 0.1, 0, 0, 0\).*rectify'):
+        mono_camera_from_info(info(p=np.zeros(12)), 0.54)
+
+
+@pytest.mark.parametrize('broken,complaint', [
+    (None, 'there is no camera_info'),
+    (info(p=np.zeros(12), k=np.zeros(9)), 'has no focal length.*calibrate the camera'),
+    (info(width=0), 'image size 0x480'), (info(fx=np.nan), 'not finite')])
+def test_a_single_camera_without_focal_length(broken, complaint):
+    with pytest.raises(CalibrationError, match=complaint):
+        mono_camera_from_info(broken, 0.54)

@@ -208,7 +208,7 @@ def test_engines_that_break_the_contract_are_named(answer, match):
 
 
 def test_mono_engine_is_refused():
-    with pytest.raises(EngineError, match='takes left: a stereo pipeline'):
+    with pytest.raises(EngineError, match='is a mono model: it takes one image'):
         StereoPipeline(FakeEngine(inputs=('left',)))
 
 

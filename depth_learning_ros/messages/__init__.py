@@ -7,7 +7,7 @@ it rclpy's (``data`` is an ``array.array``), rosbags' (``data`` is a numpy array
 or a test's. What is written is made by a function the caller brings; see :class:`MessageWriter`.
 """
 
-from depth_learning_ros.messages.camera_info import camera_from_info
+from depth_learning_ros.messages.camera_info import camera_from_info, mono_camera_from_info
 from depth_learning_ros.messages.fields import stamp_ns
 from depth_learning_ros.messages.images import image_to_rgb
 from depth_learning_ros.messages.pixels import ENCODINGS
@@ -20,5 +20,5 @@ from depth_learning_ros.messages.writer import MessageWriter
 
 __all__ = [
     'ENCODINGS', 'MessageWriter', 'camera_from_info', 'cloud_from_message', 'depth_from_image',
-    'disparity_from_message', 'image_to_rgb', 'stamp_ns',
+    'disparity_from_message', 'image_to_rgb', 'mono_camera_from_info', 'stamp_ns',
 ]

@@ -63,6 +63,56 @@ def camera_from_info(
         cx=left.cx, cy=left.cy, baseline_m=baseline_m, doffs=right.cx - left.cx)
 
 
+def mono_camera_from_info(info: Any, baseline_m: float) -> StereoCamera:
+    """Build the camera of a single rectified image, with the virtual baseline of a model.
+
+    P counts, as the image is rectified; where a driver leaves P empty, K does, but only without
+    lens distortion, for which the image would have to be rectified first. P[3] is not looked at.
+
+    Args:
+        info: sensor_msgs/CameraInfo, or ROS 1's with upper-case K and P.
+        baseline_m: ``virtual_baseline_m`` of the model.
+
+    Raises:
+        CalibrationError: no camera_info, no focal length in it, or an unrectified image.
+    """
+    projection = _projection(_with_projection(info), 'single')
+    return StereoCamera(
+        width=projection.width, height=projection.height, focal_px=projection.fx,
+        focal_y_px=projection.fy, cx=projection.cx, cy=projection.cy, baseline_m=baseline_m)
+
+
+class _KAsP:
+    """A camera_info whose P is made from its K."""
+
+    def __init__(self, info: Any, k: np.ndarray) -> None:
+        self._info = info
+        self.p = np.array([k[0], 0, k[2], 0, 0, k[4], k[5], 0, 0, 0, 1, 0])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._info, name)
+
+
+def _with_projection(info: Any) -> Any:
+    if info is None:
+        raise CalibrationError('there is no camera_info: record or publish that topic, or ask for '
+                               'disparity only')
+    p, k = _matrix(info, 'p', 12, 'single'), _matrix(info, 'k', 9, 'single')
+    if p[0] > 0 and p[5] > 0:
+        return info
+    if k[0] <= 0 or k[4] <= 0:
+        raise CalibrationError(
+            f'the camera_info has no focal length (K has {k[0]:g} and {k[4]:g}, P has {p[0]:g} '
+            f'and {p[5]:g}): depth needs one; calibrate the camera')
+    distortion = np.asarray(info.d if hasattr(info, 'd') else info.D, np.float64)
+    if distortion.any():
+        raise CalibrationError(
+            f'P of the camera_info is empty and there is lens distortion '
+            f'({", ".join(f"{value:g}" for value in distortion)}): rectify the image first '
+            f'(image_proc), and use its camera_info')
+    return _KAsP(info, k)
+
+
 def _projection(info: Any, side: str) -> _Projection:
     if info is None:
         raise CalibrationError(f'there is no {side} camera_info: record or publish that topic')

@@ -1,0 +1,17 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Images become disparity, depth, points and confidence: where it all meets.
+
+A stereo engine takes a pair (`StereoPipeline`), a mono engine a single image (`MonoPipeline`);
+both give a `StereoResult`. `open_pipeline` picks the one that an engine needs.
+"""
+
+from depth_learning_ros.pipeline.base import Pipeline, StereoResult
+from depth_learning_ros.pipeline.mono import FITS, MonoPipeline, check_kind, open_pipeline
+from depth_learning_ros.pipeline.options import OUTPUTS, DepthOptions
+from depth_learning_ros.pipeline.stereo import StereoPipeline
+
+__all__ = [
+    'FITS', 'OUTPUTS', 'DepthOptions', 'MonoPipeline', 'Pipeline', 'StereoPipeline',
+    'StereoResult', 'check_kind', 'open_pipeline',
+]
