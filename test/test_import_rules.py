@@ -25,9 +25,10 @@ ALLOWED: dict[str, set[str]] = {
     'adaptation': {'training', 'models', 'data', 'geometry'},
     'engine': {'models', 'types'},
     'pipeline': {'engine', 'geometry', 'types'},
-    'replay': {'pipeline', 'messages', 'geometry', 'engine', 'types'},
-    'live': {'pipeline', 'messages', 'geometry', 'engine', 'types'},
-    'nodes': {'pipeline', 'messages', 'geometry', 'engine', 'types', 'adaptation'},
+    'stream': {'pipeline', 'messages', 'geometry', 'engine', 'types'},
+    'replay': {'stream', 'pipeline', 'messages', 'geometry', 'engine', 'types'},
+    'live': {'stream', 'pipeline', 'messages', 'geometry', 'engine', 'types'},
+    'nodes': {'stream', 'pipeline', 'messages', 'geometry', 'engine', 'types', 'adaptation'},
     'demo': {'replay', 'evaluation', 'pipeline', 'engine', 'geometry', 'messages', 'types',
              'data'},
     'cli': {'replay', 'live', 'demo', 'evaluation', 'training', 'adaptation', 'data', 'engine',
@@ -38,6 +39,9 @@ ALLOWED: dict[str, set[str]] = {
 # Library -> the files or folders that may import it.
 LIBRARIES: dict[str, tuple[str, ...]] = {
     'rclpy': ('nodes/',),
+    'message_filters': ('nodes/',),
+    'cv_bridge': ('nodes/',),
+    'diagnostic_updater': ('nodes/',),
     'rosbags': ('replay/', 'live/', 'demo/'),
     'cyclonedds': ('live/',),
     'openvino': ('engine/openvino_runner.py',),

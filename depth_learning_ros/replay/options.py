@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from depth_learning_ros.errors import BagError
 from depth_learning_ros.pipeline import OUTPUTS
 from depth_learning_ros.replay.mcap_writer import COMPRESSIONS
-from depth_learning_ros.replay.sync import QUEUE_SIZE, TOLERANCE_S, Mode, StereoSync
 from depth_learning_ros.replay.topics import TopicWishes
+from depth_learning_ros.stream.sync import QUEUE_SIZE, TOLERANCE_S, Mode, StereoSync
 from depth_learning_ros.types import check_baseline
 
 

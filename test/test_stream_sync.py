@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 
-from depth_learning_ros.errors import BagError
-from depth_learning_ros.replay.sync import StereoSync
+from depth_learning_ros.errors import DataError
+from depth_learning_ros.stream.sync import StereoSync
 
 MS = 1_000_000
 
@@ -150,5 +150,5 @@ def test_every_image_is_paired_once_or_dropped_once(events, mode):
     ({'mode': 'fuzzy'}, "sync is 'fuzzy'"), ({'tolerance_s': -1}, 'tolerance is -1 s'),
     ({'tolerance_s': float('nan')}, 'tolerance is nan'), ({'queue_size': 1}, 'queue_size is 1')])
 def test_bad_settings(settings_, message):
-    with pytest.raises(BagError, match=message):
+    with pytest.raises(DataError, match=message):
         StereoSync(**settings_)

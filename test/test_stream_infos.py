@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from depth_learning_ros.replay.infos import CameraInfos
+from depth_learning_ros.stream.infos import CameraInfos
 
 
 def released(found):

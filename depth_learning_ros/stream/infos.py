@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from depth_learning_ros.replay.sync import SIDES
+from depth_learning_ros.stream.sync import SIDES
 
 # Pairs that may wait for a camera_info which is written behind the images it belongs to.
 _MAX_WAITING = 2

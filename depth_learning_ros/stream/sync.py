@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
-from depth_learning_ros.errors import BagError
+from depth_learning_ros.errors import DataError
 
 Item = TypeVar('Item')
 Mode = Literal['auto', 'exact', 'approximate']
@@ -52,11 +52,11 @@ class StereoSync(Generic[Item]):
     def __init__(self, mode: Mode = 'auto', tolerance_s: float = TOLERANCE_S,
                  queue_size: int = QUEUE_SIZE) -> None:
         if mode not in MODES:
-            raise BagError(f'sync is {mode!r}: expected one of {", ".join(MODES)}')
+            raise DataError(f'sync is {mode!r}: expected one of {", ".join(MODES)}')
         if not 0 <= tolerance_s < 10:
-            raise BagError(f'the tolerance is {tolerance_s} s: expected 0 to 10 s')
+            raise DataError(f'the tolerance is {tolerance_s} s: expected 0 to 10 s')
         if queue_size < 2:
-            raise BagError(f'queue_size is {queue_size}: expected 2 or more')
+            raise DataError(f'queue_size is {queue_size}: expected 2 or more')
         self.mode: Mode = mode
         self.dropped: dict[str, Counter[str]] = {side: Counter() for side in SIDES}
         self.drop_gaps_ms: dict[str, array[float]] = {side: array('d') for side in SIDES}
