@@ -36,3 +36,7 @@ class EngineError(DepthLearningError):
 
 class TrainingError(DepthLearningError):
     """Training cannot start, resume or go on."""
+
+
+class LiveError(DepthLearningError):
+    """Live topics cannot be reached, or one of them is not what it must be."""
