@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
-from depth_learning_ros.models.correlation import BLOCK, correlation, shifted  # noqa: E402
+from depth_learning_ros.models.correlation import BLOCK, correlation, look_up, shifted  # noqa: E402
 
 
 def brute_force(left, right, reach, two_sided):
@@ -82,3 +82,19 @@ def test_gradient(two_sided):
                    for _ in range(2))
     assert torch.autograd.gradcheck(
         lambda a, b: correlation(a, b, 2, two_sided=two_sided), (left, right))
+
+
+def test_look_up_by_hand():
+    volume = torch.tensor([1.0, 2.0, 4.0, 8.0]).reshape(1, 1, 1, 4).expand(1, 1, 5, 4)
+    # between channels; at either end, where zeros lie beyond; outside, brought in
+    places = torch.tensor([1.25, 0.0, 3.0, -7.0, 9.0]).reshape(1, 1, 5, 1)
+    assert look_up(volume, places, 1)[0, 0].tolist() == [
+        [1.25, 2.5, 5.0], [0, 1, 2], [4, 8, 0], [0, 1, 2], [4, 8, 0]]
+
+
+def test_look_up_gives_the_volume_a_gradient_and_the_place_none():
+    volume = torch.rand(1, 2, 3, 6, dtype=torch.float64, requires_grad=True)
+    places = torch.rand(1, 2, 3, 1, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda v: look_up(v, 5 * places.detach(), 2), (volume,))
+    look_up(volume, 5 * places, 2).sum().backward()
+    assert places.grad is None

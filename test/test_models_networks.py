@@ -12,6 +12,7 @@ torch = pytest.importorskip('torch')
 
 from depth_learning_ros.errors import ModelError  # noqa: E402
 from depth_learning_ros.models.config import NetworkConfig  # noqa: E402
+from depth_learning_ros.models.dispnet import Matches  # noqa: E402
 from depth_learning_ros.models.flops import count_parameters  # noqa: E402
 from depth_learning_ros.models.layers import ConvLReLU, DeconvLReLU, Upsample2x  # noqa: E402
 from depth_learning_ros.models.registry import (  # noqa: E402
@@ -147,13 +148,42 @@ def test_match_hint_knows_the_shift():
                    normalize_features=True, unit_px=4.0)
     corr = torch.zeros(1, 1, 2, 7)  # (B, H, W, K)
     corr[0, 0, 0, 6 - 5] = 1.0  # five pixels to the left at 1/4 resolution: 20 px
-    expected, peak = network.hint(corr)
+    expected, peak = network.hint(corr).split(1, -1)
     # softmax with sharpness e^3 = 20.1 is nearly a choice: six others of e^-20.1
     assert expected[0, 0, 0, 0].item() == pytest.approx(-5 * 4 / 4, abs=1e-6)
     assert peak[0, 0, 0, 0].item() == pytest.approx(1, abs=1e-6)
     # nothing matches better than anything else: the middle of 0..6, and no confidence
     assert expected[0, 0, 1, 0].item() == pytest.approx(-3)
     assert peak[0, 0, 1, 0].item() == pytest.approx(1 / 7)
+
+
+def test_local_matches_are_read_around_the_prediction():
+    # one match, 3 px to the left at 1/4: channel 6 - 3 of 0..6. A prediction of -2 units of 4 px
+    # is 2 px there, channel 4: the match lies one below it.
+    network = tiny('dispnetc', two_sided=False, max_displacement=6, unit_px=4.0, local_match=2)
+    volume = torch.zeros(1, 1, 1, 7)
+    volume[0, 0, 0, 3] = 1.0
+    matches = Matches(torch.zeros(0), torch.full((1, 1, 1, 1), 9.0), volume, None, torch.zeros(0))
+    skip = network.quarter_skip(matches)(torch.full((1, 1, 1, 1), -2.0))
+    assert skip.flatten().tolist() == [9, 0, 1, 0, 0, 0]
+
+
+def test_local_matches_of_the_second_stage_have_their_best_in_the_middle():
+    network = tiny('crl', local_match=2)
+    image = torch.rand(1, 3, 16, 24)
+    cosines = network.stage2.local_matches(image, image)  # stage 1 was right everywhere
+    assert cosines.shape == (1, 5, 16, 24)
+    torch.testing.assert_close(cosines[:, 2], torch.ones(1, 16, 24), atol=1e-3, rtol=0)
+    assert (cosines[:, 2] >= cosines.amax(1) - 1e-5).all()
+
+
+def test_local_matches_give_features_a_gradient():
+    network = tiny('crl', two_sided=False, local_match=2, match_hint=True)
+    left, right = pair()
+    network.train()(left, right).second[-1].sum().backward()
+    assert network.stage2.match.weight.grad.abs().max() > 0
+    extra = network.stage1.decoder.iconv2.weight
+    assert extra.grad.abs().max() > 0
 
 
 @pytest.mark.parametrize('name', list(CONFIGS))

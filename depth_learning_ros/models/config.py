@@ -30,6 +30,10 @@ class NetworkConfig:
         match_hint: also feed the decoder the expected displacement under a softmax over the
             correlation, so that it need not learn to read a disparity off channel numbers.
         residual_decoder: each scale predicts a correction to the up-sampled coarser prediction.
+        local_match: compare the images again around the disparity found so far, up to so many
+            pixels to either side: in stage 1's decoder at 1/4 (read from the correlation, as RAFT
+            does, 2003.12039), and in DispResNet between the left and the warped right image (as
+            PWC-Net does, 1709.02371). 0 = not at all (paper).
         unit_px: pixels per unit of disparity inside the network; about the typical disparity
             keeps it at the scale of the other activations.
         second_stage_scale: resolution of DispResNet, 1 = full (paper), 2 = half.
@@ -45,6 +49,7 @@ class NetworkConfig:
     normalize_features: bool = False
     match_hint: bool = False
     residual_decoder: bool = False
+    local_match: int = 0
     unit_px: float = 1.0
     second_stage_scale: int = 1
     channel_order: str = 'bgr'

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 import torch.nn.functional as F
 
 from depth_learning_ros.models.config import NetworkConfig
+from depth_learning_ros.models.correlation import correlation_channels_last
 from depth_learning_ros.models.dispnet import DispFulNet
 from depth_learning_ros.models.layers import (
     ConvLReLU,
@@ -44,7 +45,10 @@ class DispResNet(nn.Module):
         super().__init__()
         self.config = config
         c = config.channels
-        self.conv2 = ConvLReLU(13, c(64), 5)
+        reach = config.local_match
+        if reach:
+            self.match = ConvLReLU(3, c(64), 5)
+        self.conv2 = ConvLReLU(13 + (2 * reach + 1 if reach else 0), c(64), 5)
         self.conv3 = ConvLReLU(c(64), c(128), 5, 2)
         self.conv3_1 = ConvLReLU(c(128), c(128), 3)
         self.conv4 = ConvLReLU(c(128), c(256), 3, 2)
@@ -75,6 +79,16 @@ class DispResNet(nn.Module):
         """Add the residual to stage 1's disparity brought to that scale, values unscaled."""
         return negative_relu(residual + downsample(first, factor), self.training)
 
+    def local_matches(self, left: Tensor, warped: Tensor) -> Tensor:
+        """Compare with the warped image's surroundings; (B, 2 * local_match + 1, H, W) cosines.
+
+        Where stage 1 is right the best match is the middle one; its place tells the error.
+        """
+        features = [F.normalize(self.match(image).permute(0, 2, 3, 1), dim=-1, eps=1e-3)
+                    for image in (left, warped)]
+        mean = correlation_channels_last(features[0], features[1], self.config.local_match)
+        return (mean * features[0].shape[-1]).permute(0, 3, 1, 2)
+
     def forward(self, left: Tensor, right: Tensor, first: Tensor) -> list[Tensor]:
         """Give the refined disparities alone; see ``correct``."""
         return self.correct(left, right, first)[0]
@@ -94,9 +108,11 @@ class DispResNet(nn.Module):
         warped = warp(right, first)
         error = left - warped  # signed, three channels
         d = first / unit
-        feed = torch.cat([d.to(left.dtype), left, right, warped, error], 1)  # (B, 13, H, W)
+        feed = [d.to(left.dtype), left, right, warped, error]  # 13 channels
+        if self.config.local_match:
+            feed.append(self.local_matches(left, warped).to(left.dtype))
 
-        conv2 = self.conv2(feed)
+        conv2 = self.conv2(torch.cat(feed, 1))
         conv3_1 = self.conv3_1(self.conv3(conv2))  # (B, C, H/2, W/2)
         conv4_1 = self.conv4_1(self.conv4(conv3_1))  # (B, C, H/4, W/4)
         conv5_1 = self.conv5_1(self.conv5(conv4_1))  # (B, C, H/8, W/8)
