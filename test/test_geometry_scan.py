@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from depth_learning_ros.errors import DataError
-from depth_learning_ros.geometry.scan import ScanOptions, obstacle_scan, optical_from_level
+from depth_learning_ros.geometry.scan import ScanOptions, obstacle_scan
 from depth_learning_ros.types import StereoCamera
 
 # 0.5 m over the ground; row 4 looks level, row 8 falls 0.4 m for each metre of depth
@@ -99,7 +99,12 @@ def test_a_stray_pixel_stops_no_robot():
 @pytest.mark.parametrize('pitch, roll', [(0, 0), (0.3, 0), (-0.5, 0.2), (0.4, -0.7)])
 def test_the_frame_of_the_scan(pitch, roll):
     """A point's place in the level frame is what the quaternion makes of its optical place."""
-    x, y, z, w = optical_from_level(ScanOptions(pitch_rad=pitch, roll_rad=roll))
+    options = ScanOptions(pitch_rad=pitch, roll_rad=roll, min_height_m=-9, max_height_m=9,
+                          min_points=1)
+    depth = depth_of()
+    depth[2, 6] = 2.0
+    scan = obstacle_scan(depth, CAMERA, options)
+    x, y, z, w = scan.rotation
     assert math.hypot(x, y, z, w) == pytest.approx(1)
     rotation = np.array([
         [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
@@ -108,12 +113,7 @@ def test_the_frame_of_the_scan(pitch, roll):
     if not roll:  # forward goes up the image when the camera looks down
         assert rotation @ [1, 0, 0] == pytest.approx([0, -math.sin(pitch), math.cos(pitch)])
         assert rotation @ [0, 1, 0] == pytest.approx([-1, 0, 0])
-    depth = depth_of()
-    depth[2, 6] = 2.0
-    options = ScanOptions(pitch_rad=pitch, roll_rad=roll, min_height_m=-9, max_height_m=9,
-                          min_points=1)
     level = rotation.T @ (2 * np.array([0.25, -0.2, 1]))
-    scan = obstacle_scan(depth, CAMERA, options)
     ray = int(np.argmin(scan.ranges))
     assert scan.ranges[ray] == pytest.approx(math.hypot(level[0], level[1]))
     bearing = scan.angle_min_rad + ray * scan.angle_increment_rad

@@ -11,14 +11,18 @@ from rosbags.typesys import Stores, get_typestore
 from depth_learning_ros.errors import CalibrationError, DataError, MessageError
 from depth_learning_ros.geometry.cloud import cloud_from_disparity
 from depth_learning_ros.geometry.depth import disparity_to_depth
+from depth_learning_ros.geometry.scan import Scan
 from depth_learning_ros.messages import (
+    OUTPUT_TYPES,
     MessageWriter,
     camera_from_info,
     cloud_from_message,
     depth_from_image,
     disparity_from_message,
     image_to_rgb,
+    result_messages,
     stamp_ns,
+    topics_of,
 )
 from depth_learning_ros.pipeline import StereoResult
 from depth_learning_ros.types import Disparity, StereoCamera, StereoPair
@@ -44,13 +48,18 @@ def result_of(values=VALUES, camera=CAMERA, **disparity) -> StereoResult:
     return StereoResult(pair, Disparity(values, **disparity), None, None, {})
 
 
+def again(message):
+    """Write and read the message: proves that every field is of the right type."""
+    name = message.__msgtype__
+    return STORE.deserialize_cdr(STORE.serialize_cdr(message, name), name)
+
+
 def through_cdr(message):
     """What a subscriber sees: also proves that every field is of the right type."""
-    name = message.__msgtype__
-    again = STORE.deserialize_cdr(STORE.serialize_cdr(message, name), name)
-    assert stamp_ns(again.header) == 12_000_000_034
-    assert again.header.frame_id == 'left_optical'
-    return again
+    received = again(message)
+    assert stamp_ns(received.header) == 12_000_000_034
+    assert received.header.frame_id == 'left_optical'
+    return received
 
 
 def test_disparity_image_fills_every_field():
@@ -257,3 +266,38 @@ def test_headers_of_ros_1_will_do():
     header = ros_1['std_msgs/msg/Header'](
         seq=9, stamp=ros_1['builtin_interfaces/msg/Time'](12, 34), frame_id='left_optical')
     through_cdr(WRITER.image(LEFT, header))
+
+
+def scanned() -> StereoResult:
+    ranges = np.array([1.5, NAN, INF], np.float32)
+    scan = Scan(ranges, -0.2, 0.2, 0.25, 20.0, (-0.5, 0.5, -0.5, 0.5))
+    return replace(result_of(), scan=scan, depth=np.ones((3, 4), np.float32))
+
+
+def test_laser_scan():
+    message = again(WRITER.laser_scan(scanned(), HEADER))
+    assert message.header.frame_id == 'left_optical_scan' and message.header.stamp.sec == 12
+    assert (message.angle_min, message.angle_max) == pytest.approx((-0.2, 0.2))
+    assert (message.range_min, message.range_max) == (0.25, 20.0)
+    np.testing.assert_array_equal(message.ranges, [1.5, NAN, INF])
+    assert WRITER.laser_scan(scanned(), HEADER, 'base_scan').header.frame_id == 'base_scan'
+    with pytest.raises(DataError, match='no scan'):
+        WRITER.laser_scan(result_of(), HEADER)
+
+
+def test_the_transform_of_the_scan():
+    sent, = again(WRITER.scan_transform(scanned(), HEADER)).transforms
+    assert (sent.header.frame_id, sent.child_frame_id) == ('left_optical', 'left_optical_scan')
+    turned = sent.transform.rotation
+    assert (turned.x, turned.y, turned.z, turned.w) == (-0.5, 0.5, -0.5, 0.5)
+    assert sent.transform.translation.x == 0
+
+
+def test_messages_of_a_result_by_topic():
+    built = dict(result_messages(WRITER, scanned(), HEADER, OUTPUT_TYPES, '16UC1', 'base_scan'))
+    assert set(built) == {'disparity', 'depth', 'depth/camera_info', 'camera_info', 'scan'}
+    assert all(message.__msgtype__ == OUTPUT_TYPES[name] for name, message in built.items())
+    assert built['depth'].encoding == '16UC1' and built['scan'].header.frame_id == 'base_scan'
+    assert built['camera_info'].p[0] == 100
+    assert dict(result_messages(WRITER, scanned(), HEADER, ['scan'])).keys() == {'scan'}
+    assert topics_of(['depth', 'scan']) == ['depth', 'scan', 'depth/camera_info', 'camera_info']

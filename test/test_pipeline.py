@@ -15,6 +15,7 @@ import depth_learning_ros
 import depth_learning_ros.engine
 from depth_learning_ros.engine.base import Engine, EngineInfo
 from depth_learning_ros.errors import CalibrationError, DataError, EngineError
+from depth_learning_ros.geometry.scan import ScanOptions
 from depth_learning_ros.pipeline import OUTPUTS, DepthOptions, StereoPipeline
 from depth_learning_ros.types import StereoCamera, StereoPair
 
@@ -250,3 +251,14 @@ def test_importing_the_package_loads_nothing_heavy():
     code = ('import sys, depth_learning_ros; '
             'sys.exit(bool({"numpy", "cv2", "torch"} & set(sys.modules)))')
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
+
+
+def test_a_scan_is_computed_when_asked_for():
+    options = DepthOptions(scan=ScanOptions(min_points=1, max_range_m=30.0, max_height_m=9.0))
+    pipeline = StereoPipeline(FakeEngine(), options)
+    assert pipeline.process(PAIR).scan is None
+    result = pipeline.process(PAIR, ['scan'])
+    assert set(result.seconds) == {'engine', 'depth', 'scan'} and result.points is None
+    assert result.scan.ranges.min() >= 25
+    with pytest.raises(CalibrationError, match=r'^scan cannot'):
+        pipeline.process(replace(PAIR, camera=None), ['scan'])

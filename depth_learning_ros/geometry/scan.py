@@ -74,6 +74,8 @@ class Scan:
             nothing in the band up to the maximal range, NaN = nothing known (REP 117).
         angle_min_rad, angle_increment_rad: bearing of the first ray, and from ray to ray.
         min_range_m, max_range_m: what can be in ``ranges``.
+        rotation: quaternion x, y, z, w of the level frame in the left optical frame, as
+            geometry_msgs/Transform has it; their origins are the same.
     """
 
     ranges: np.ndarray
@@ -81,6 +83,7 @@ class Scan:
     angle_increment_rad: float
     min_range_m: float
     max_range_m: float
+    rotation: tuple[float, float, float, float]
 
     @property
     def angle_max_rad(self) -> float:
@@ -118,7 +121,7 @@ def obstacle_scan(depth_m: np.ndarray, camera: StereoCamera,
     unknown = ~(depth == depth).any(axis=1)  # NaN is not itself
     found[unknown] = np.nan
     return Scan(found, rays.angle_min_rad, rays.angle_increment_rad, options.min_range_m,
-                options.max_range_m)
+                options.max_range_m, rays.rotation)
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ class _Rays:
     range_per_depth: np.ndarray
     nearest_m: np.ndarray
     farthest_m: np.ndarray
+    rotation: tuple[float, float, float, float]
 
 
 @lru_cache(maxsize=4)
@@ -167,7 +171,7 @@ def _rays(camera: StereoCamera, options: ScanOptions) -> _Rays:
 
     return _Rays(low + increment / 2, increment, pixels,
                  tabled(np.hypot(forward, left), 1.0), tabled(nearest, np.inf),
-                 tabled(farthest, -np.inf))
+                 tabled(farthest, -np.inf), _level_in_optical(options))
 
 
 def _level_directions(camera: StereoCamera,
@@ -181,20 +185,16 @@ def _level_directions(camera: StereoCamera,
     return (cos_pitch - down * sin_pitch, -right, -(down * cos_pitch + sin_pitch))
 
 
-def optical_from_level(options: ScanOptions) -> tuple[float, float, float, float]:
-    """Return the rotation of the scan's frame (x forward, y left, z up) in the optical frame.
-
-    Returns:
-        Quaternion x, y, z, w, as geometry_msgs/Transform of parent optical, child level has it.
-    """
+def _level_in_optical(options: ScanOptions) -> tuple[float, float, float, float]:
+    """Return the rotation of the scan's frame in the optical frame, as a quaternion."""
     cos_r, sin_r = math.cos(options.roll_rad), math.sin(options.roll_rad)
     cos_p, sin_p = math.cos(options.pitch_rad), math.sin(options.pitch_rad)
     # rows: right, down, forward of the optical frame; columns: the level frame's x, y, z
-    level_in_optical = np.array([
+    matrix = np.array([
         [-sin_p * sin_r, -cos_r, -cos_p * sin_r],
         [-sin_p * cos_r, sin_r, -cos_p * cos_r],
         [cos_p, 0.0, -sin_p]])
-    return _quaternion(level_in_optical)
+    return _quaternion(matrix)
 
 
 def _quaternion(matrix: np.ndarray) -> tuple[float, float, float, float]:

@@ -10,6 +10,7 @@ or a test's. What is written is made by a function the caller brings; see :class
 from depth_learning_ros.messages.camera_info import camera_from_info, mono_camera_from_info
 from depth_learning_ros.messages.fields import stamp_ns
 from depth_learning_ros.messages.images import image_to_rgb
+from depth_learning_ros.messages.outputs import OUTPUT_TYPES, result_messages, topics_of
 from depth_learning_ros.messages.pixels import ENCODINGS
 from depth_learning_ros.messages.results import (
     cloud_from_message,
@@ -19,6 +20,7 @@ from depth_learning_ros.messages.results import (
 from depth_learning_ros.messages.writer import MessageWriter
 
 __all__ = [
-    'ENCODINGS', 'MessageWriter', 'camera_from_info', 'cloud_from_message', 'depth_from_image',
-    'disparity_from_message', 'image_to_rgb', 'mono_camera_from_info', 'stamp_ns',
+    'ENCODINGS', 'MessageWriter', 'OUTPUT_TYPES', 'camera_from_info', 'cloud_from_message',
+    'depth_from_image', 'disparity_from_message', 'image_to_rgb', 'mono_camera_from_info',
+    'result_messages', 'stamp_ns', 'topics_of',
 ]

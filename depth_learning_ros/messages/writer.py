@@ -31,7 +31,8 @@ class MessageWriter:
         make: ``make('sensor_msgs/msg/Image', height=..., ...)`` builds one message. Every field is
             given by its name, so the first parameter must not be called ``name``, as PointField
             has a field of that name. Byte arrays come as uint8 numpy arrays, which share memory
-            with the result; other arrays as float64 numpy arrays, lists of messages as lists.
+            with the result; other arrays as numpy arrays of the field's type, lists of messages
+            as lists.
 
             For rosbags: ``lambda kind, **fields: typestore.types[kind](**fields)``. For rclpy a
             byte array must become an ``array.array('B')``: create it empty and ``frombytes`` the
@@ -101,6 +102,45 @@ class MessageWriter:
             width=width, fields=fields, is_bigendian=HOST_IS_BIGENDIAN, point_step=16,
             row_step=16 * width, data=as_message_data(packed), is_dense=False)
 
+    def laser_scan(self, result: StereoResult, header: Any, frame_id: str = '') -> Any:
+        """Build a sensor_msgs/LaserScan of the obstacles.
+
+        Args:
+            result: what the pipeline made.
+            header: of the left image.
+            frame_id: a level frame (x forward, y left, z up) at the left optical centre; empty =
+                the one that :meth:`scan_transform` describes.
+
+        Raises:
+            DataError: there is no scan in the result.
+        """
+        scan = _there(result.scan, 'scan')
+        return self.make(
+            'sensor_msgs/msg/LaserScan',
+            header=self._header(header, frame_id or scan_frame(header.frame_id)),
+            angle_min=scan.angle_min_rad, angle_max=scan.angle_max_rad,
+            angle_increment=scan.angle_increment_rad, time_increment=0.0, scan_time=0.0,
+            range_min=float(scan.min_range_m), range_max=float(scan.max_range_m),
+            ranges=scan.ranges, intensities=np.empty(0, np.float32))
+
+    def scan_transform(self, result: StereoResult, header: Any) -> Any:
+        """Build the tf2_msgs/TFMessage that ties the scan's own frame to the optical frame.
+
+        It holds as long as pitch and roll of the options do: publish it as a static transform.
+
+        Raises:
+            DataError: there is no scan in the result.
+        """
+        x, y, z, w = _there(result.scan, 'scan').rotation
+        transform = self.make(
+            'geometry_msgs/msg/Transform',
+            translation=self.make('geometry_msgs/msg/Vector3', x=0.0, y=0.0, z=0.0),
+            rotation=self.make('geometry_msgs/msg/Quaternion', x=x, y=y, z=z, w=w))
+        stamped = self.make(
+            'geometry_msgs/msg/TransformStamped', header=self._header(header),
+            child_frame_id=scan_frame(header.frame_id), transform=transform)
+        return self.make('tf2_msgs/msg/TFMessage', transforms=[stamped])
+
     def image(self, rgb: np.ndarray, header: Any, encoding: str = 'rgb8') -> Any:
         """Build a sensor_msgs/Image of uint8 [H, W, 3] RGB as ``rgb8``, ``bgr8`` or ``mono8``.
 
@@ -151,15 +191,21 @@ class MessageWriter:
             encoding=encoding, is_bigendian=int(HOST_IS_BIGENDIAN), step=data.size // height,
             data=data)
 
-    def _header(self, header: Any) -> Any:
+    def _header(self, header: Any, frame_id: str | None = None) -> Any:
         stamp = self.make('builtin_interfaces/msg/Time', sec=header.stamp.sec,
                           nanosec=header.stamp.nanosec)
-        return self.make('std_msgs/msg/Header', stamp=stamp, frame_id=header.frame_id)
+        return self.make('std_msgs/msg/Header', stamp=stamp,
+                         frame_id=header.frame_id if frame_id is None else frame_id)
 
     def _window(self, window: tuple[int, int, int, int]) -> Any:
         x, y, width, height = window
         return self.make('sensor_msgs/msg/RegionOfInterest', x_offset=x, y_offset=y,
                          height=height, width=width, do_rectify=False)
+
+
+def scan_frame(left_frame: str) -> str:
+    """Name the level frame of the scan after the left optical frame."""
+    return f'{left_frame}_scan'
 
 
 def _there(value: Array | None, name: str) -> Array:

@@ -18,6 +18,7 @@ from depth_learning_ros.errors import CalibrationError, EngineError
 from depth_learning_ros.geometry.cloud import cloud_from_depth, cloud_from_disparity
 from depth_learning_ros.geometry.depth import disparity_to_depth
 from depth_learning_ros.geometry.resize import fit_camera
+from depth_learning_ros.geometry.scan import Scan, obstacle_scan
 from depth_learning_ros.pipeline.options import DepthOptions
 from depth_learning_ros.types import Disparity, MonoFrame, PointCloud, StereoCamera, StereoPair
 
@@ -36,9 +37,10 @@ class StereoResult:
         depth: float32 [H, W], metres, NaN / +inf / -inf as REP 117; None when not asked for.
         points: None when not asked for.
         seconds: wall time of each step that ran: ``engine``, ``left_right_check``, ``depth``,
-            ``points``.
+            ``points``, ``scan``.
         right: uint8 [H, W, 3], RGB: the right view that a mono engine imagined, where it was
             exported with that; None otherwise.
+        scan: None when not asked for.
     """
 
     pair: StereoPair | MonoFrame
@@ -47,6 +49,7 @@ class StereoResult:
     points: PointCloud | None
     seconds: dict[str, float]
     right: np.ndarray | None = None
+    scan: Scan | None = None
 
     @property
     def confidence(self) -> np.ndarray | None:
@@ -86,9 +89,9 @@ class Pipeline:
 
     def _finished(self, pair: StereoPair | MonoFrame, disparity: Disparity, asked: frozenset[str],
                   seconds: dict[str, float], right: np.ndarray | None = None) -> StereoResult:
-        """Compute depth and points where they are asked for."""
-        depth = points = None
-        if pair.camera is not None and 'depth' in asked:
+        """Compute depth, points and scan where they are asked for."""
+        depth = points = scan = None
+        if pair.camera is not None and asked & {'depth', 'scan'}:
             start = time.perf_counter()
             depth = disparity_to_depth(disparity.values, pair.camera, self.options.limits,
                                        disparity.confidence)
@@ -97,7 +100,11 @@ class Pipeline:
             start = time.perf_counter()
             points = self._points(pair.left, pair.camera, disparity, depth)
             seconds['points'] = time.perf_counter() - start
-        return StereoResult(pair, disparity, depth, points, seconds, right)
+        if pair.camera is not None and depth is not None and 'scan' in asked:
+            start = time.perf_counter()
+            scan = obstacle_scan(depth, pair.camera, self.options.scan)
+            seconds['scan'] = time.perf_counter() - start
+        return StereoResult(pair, disparity, depth, points, seconds, right, scan)
 
     def _infer(self, images: Mapping[str, np.ndarray]) -> Arrays:
         """Run the engine on single images [H, W, 3] and check that it keeps its contract."""
@@ -128,7 +135,7 @@ class Pipeline:
             CalibrationError: there is none and metres are asked for, or it has another shape.
         """
         if camera is None:
-            metric = [name for name in ('depth', 'points2') if name in asked]
+            metric = [name for name in ('depth', 'points2', 'scan') if name in asked]
             if metric:
                 raise CalibrationError(
                     f'{" and ".join(metric)} cannot be computed without a camera: give the '

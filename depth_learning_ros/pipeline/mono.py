@@ -87,7 +87,7 @@ class MonoPipeline(Pipeline):
             image: uint8 [H, W, 3], RGB, rectified (without lens distortion).
             camera: needed for ``depth`` and ``points2``; one of the image's shape in another size
                 is scaled to it. Its baseline does not matter: the model's virtual one is taken.
-            outputs: names out of :data:`OUTPUTS`; ``disparity`` is always there.
+            outputs: names out of :data:`ALL_OUTPUTS`; ``disparity`` is always there.
 
         Raises:
             CalibrationError: there is no camera, or one of another aspect ratio.

@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.geometry.depth import DepthLimits
+from depth_learning_ros.geometry.scan import ScanOptions
 
 OUTPUTS = ('disparity', 'depth', 'points2', 'confidence')
+# a scan needs to be told how the camera stands, so only those get it who ask for it
+ALL_OUTPUTS = (*OUTPUTS, 'scan')
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class DepthOptions:
         left_right_check: run the engine a second time, from the right, and lower the confidence
             where the two disagree; gives a confidence to engines that have none. Costs a second
             engine run. Stereo only.
+        scan: how the camera stands and which heights are obstacles, for the output ``scan``.
 
     Raises:
         DataError: a value is outside its range.
@@ -36,6 +40,7 @@ class DepthOptions:
     min_confidence: float = 0.0
     point_stride: int = 1
     left_right_check: bool = False
+    scan: ScanOptions = field(default_factory=ScanOptions)
 
     def __post_init__(self) -> None:
         _ = self.limits  # checks its values
@@ -55,8 +60,8 @@ def checked_outputs(outputs: Collection[str]) -> frozenset[str]:
         DataError: an unknown output.
     """
     asked = frozenset([outputs] if isinstance(outputs, str) else outputs)
-    unknown = asked.difference(OUTPUTS)
+    unknown = asked.difference(ALL_OUTPUTS)
     if unknown:
         raise DataError(f'unknown output {", ".join(map(repr, sorted(unknown)))}: '
-                        f'there are {", ".join(OUTPUTS)}')
+                        f'there are {", ".join(ALL_OUTPUTS)}')
     return asked

@@ -50,7 +50,7 @@ class StereoPipeline(Pipeline):
         Args:
             pair: the images; the camera is needed for ``depth`` and ``points2``. A camera of the
                 images' shape in another size is scaled to them.
-            outputs: names out of :data:`OUTPUTS`; ``disparity`` is always there.
+            outputs: names out of :data:`ALL_OUTPUTS`; ``disparity`` is always there.
 
         Raises:
             CalibrationError: there is no camera, or one of another aspect ratio.
@@ -70,7 +70,7 @@ class StereoPipeline(Pipeline):
         start = time.perf_counter()
         values, confidence = self._infer_pair(pair.left, pair.right)
         seconds['engine'] = time.perf_counter() - start
-        masks = self.options.min_confidence > 0 and asked & {'depth', 'points2'}
+        masks = self.options.min_confidence > 0 and asked & {'depth', 'points2', 'scan'}
         if self.options.left_right_check and ('confidence' in asked or masks):
             start = time.perf_counter()
             right_values, _ = self._infer_pair(*mirrored_pair(pair.left, pair.right))

@@ -7,9 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 import time
-from typing import Any
 
-from depth_learning_ros.messages import MessageWriter
+from depth_learning_ros.messages import (
+    OUTPUT_TYPES,
+    MessageWriter,
+    result_messages,
+    topics_of,
+)
 from depth_learning_ros.pipeline import StereoResult
 from depth_learning_ros.replay.bag import Bag
 from depth_learning_ros.replay.cdr import serialize
@@ -18,14 +22,7 @@ from depth_learning_ros.replay.output import OutputBag
 from depth_learning_ros.replay.pairs import Frame, Messages
 from depth_learning_ros.replay.report import Statistics
 from depth_learning_ros.replay.topics import StereoTopics
-from depth_learning_ros.replay.typestore import CAMERA_INFO, IMAGE, make, standard_type
-
-_TYPES = {'disparity': 'stereo_msgs/msg/DisparityImage', 'depth': IMAGE,
-          'points2': 'sensor_msgs/msg/PointCloud2', 'confidence': IMAGE,
-          'depth/camera_info': CAMERA_INFO, 'camera_info': CAMERA_INFO}
-
-# RViz and image_transport look for it beside the depth topic, others below it.
-_DEPTH_INFOS = ('depth/camera_info', 'camera_info')
+from depth_learning_ros.replay.typestore import make, standard_type
 
 
 @dataclass(frozen=True)
@@ -43,8 +40,7 @@ class ResultWriter:
                  statistics: Statistics) -> None:
         self._output, self._statistics = output, statistics
         self._messages = MessageWriter(make)
-        self._outputs = options.outputs
-        names = {name: f'{topics.namespace}/{name}' for name in _output_names(options)}
+        names = {name: f'{topics.namespace}/{name}' for name in topics_of(options.outputs)}
         inputs = (topics.left, topics.right, topics.left_info, topics.right_info)
         kept = inputs if options.copy_inputs else ()
         # A camera that is itself called /camera_info keeps that name.
@@ -53,7 +49,7 @@ class ResultWriter:
         self.copied = frozenset(self._announce_copies(bag, [*kept, *others]))
         """Topics that are copied; of the images only those whose pair is processed."""
         for name, topic in self._names.items():
-            output.add_topic(topic, standard_type(_TYPES[name]))
+            output.add_topic(topic, standard_type(OUTPUT_TYPES[name]))
 
     def _announce_copies(self, bag: Bag, topics: list[str]) -> Iterator[str]:
         for name in topics:
@@ -76,33 +72,12 @@ class ResultWriter:
         frame, result = item.frame, item.result
         start = time.perf_counter()
         self._copy(frame.inputs)
-        for name, message in self._result_messages(frame, result):
-            if name in self._names:
-                pieces = serialize(message, _TYPES[name])
-                self._output.write(self._names[name], frame.log_time_ns, pieces)
+        for name, message in result_messages(self._messages, result, frame.header, self._names):
+            pieces = serialize(message, OUTPUT_TYPES[name])
+            self._output.write(self._names[name], frame.log_time_ns, pieces)
         seconds = {**frame.seconds, **result.seconds, 'write': time.perf_counter() - start}
         self._statistics.add_frame(seconds)
 
     def _copy(self, messages: Messages) -> None:
         for raw in messages:
             self._output.write(raw.topic, raw.log_time_ns, [raw.data])
-
-    def _result_messages(self, frame: Frame, result: StereoResult) -> Iterator[tuple[str, Any]]:
-        header, messages = frame.header, self._messages
-        if 'disparity' in self._outputs:
-            yield 'disparity', messages.disparity_image(result, header)
-        if result.depth is not None and 'depth' in self._outputs:
-            yield 'depth', messages.depth_image(result, header)
-            camera = result.pair.camera
-            assert camera is not None  # there is no depth without
-            info = messages.camera_infos(camera, header)[0]
-            for name in _DEPTH_INFOS:
-                yield name, info
-        if result.points is not None and 'points2' in self._outputs:
-            yield 'points2', messages.point_cloud2(result, header)
-        if result.confidence is not None and 'confidence' in self._outputs:
-            yield 'confidence', messages.confidence_image(result, header)
-
-
-def _output_names(options: ReplayOptions) -> list[str]:
-    return [*options.outputs, *(_DEPTH_INFOS if 'depth' in options.outputs else ())]
