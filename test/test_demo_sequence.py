@@ -11,6 +11,8 @@ import pytest
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from depth_learning_ros.cdr.serialize import serialize
+from depth_learning_ros.cdr.store import STORE, make, read_message, standard_type
 from depth_learning_ros.demo.inputs import choose_part
 from depth_learning_ros.demo.measure import measure, read_view
 from depth_learning_ros.demo.scene import DemoScene, Pose
@@ -18,9 +20,7 @@ from depth_learning_ros.demo.sequence import TRUTH_TOPIC, write_sequence
 from depth_learning_ros.demo.transforms import camera_transform, quaternion
 from depth_learning_ros.errors import BagError, DataError
 from depth_learning_ros.messages import camera_from_info, disparity_from_message, image_to_rgb
-from depth_learning_ros.replay.cdr import serialize
 from depth_learning_ros.replay.output import open_output
-from depth_learning_ros.replay.typestore import STORE, make, read_message, standard_type
 
 DISPARITY = 'stereo_msgs/msg/DisparityImage'
 

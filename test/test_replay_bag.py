@@ -23,10 +23,10 @@ from rosbags.interfaces import QosDurability
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.typesys import get_types_from_msg
 
+from depth_learning_ros.cdr.store import read_message
 from depth_learning_ros.errors import BagError
 from depth_learning_ros.replay.bag import Bag
 from depth_learning_ros.replay.storage import _natural_order
-from depth_learning_ros.replay.typestore import read_message
 
 IMAGE = 'sensor_msgs/msg/Image'
 

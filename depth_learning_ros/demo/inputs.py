@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from depth_learning_ros.cdr.store import read_message
 from depth_learning_ros.errors import BagError
 from depth_learning_ros.messages import disparity_from_message, stamp_ns
 from depth_learning_ros.replay.bag import Bag
 from depth_learning_ros.replay.topics import StereoTopics, find_stereo_topics
-from depth_learning_ros.replay.typestore import read_message
 
 DISPARITY_TYPE = 'stereo_msgs/msg/DisparityImage'
 # Without ground truth: a third of a usual image's width, and what most robots' cameras need.

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from depth_learning_ros.cdr.store import read_message
 from depth_learning_ros.demo.inputs import Part, disparities, truths
 from depth_learning_ros.demo.table import NAN
 from depth_learning_ros.errors import BagError
@@ -24,7 +25,6 @@ from depth_learning_ros.messages import (
     stamp_ns,
 )
 from depth_learning_ros.replay.bag import Bag
-from depth_learning_ros.replay.typestore import read_message
 from depth_learning_ros.types import PointCloud
 
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from rosbags.interfaces import QosDurability
 
+from depth_learning_ros.cdr.serialize import serialize
+from depth_learning_ros.cdr.store import make, standard_type
 from depth_learning_ros.demo.scene import FRAMES, DemoScene, Frame
 from depth_learning_ros.demo.transforms import (
     LEFT_FRAME,
@@ -19,10 +21,8 @@ from depth_learning_ros.demo.transforms import (
 )
 from depth_learning_ros.messages import MessageWriter
 from depth_learning_ros.pipeline import StereoResult
-from depth_learning_ros.replay.cdr import serialize
 from depth_learning_ros.replay.output import open_output
 from depth_learning_ros.replay.qos import RELIABLE
-from depth_learning_ros.replay.typestore import make, standard_type
 from depth_learning_ros.types import Disparity, StereoCamera, StereoPair
 
 NAMESPACE = '/camera'

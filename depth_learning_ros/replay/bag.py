@@ -20,10 +20,11 @@ from rosbags.interfaces import (
     QosDurability,
 )
 
+from depth_learning_ros.cdr.store import MessageType
 from depth_learning_ros.errors import BagError
 from depth_learning_ros.replay.qos import RELIABLE
 from depth_learning_ros.replay.storage import Storage, open_storages
-from depth_learning_ros.replay.typestore import MessageType, ros1_type, ros2_type
+from depth_learning_ros.replay.typestore import ros1_type, ros2_type
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -21,6 +21,7 @@ from typing import Any
 from rosbags.interfaces import Qos
 from ruamel.yaml import YAML
 
+from depth_learning_ros.cdr.store import MessageType
 from depth_learning_ros.errors import BagError, DataError
 from depth_learning_ros.files import (
     atomic_path,
@@ -32,7 +33,6 @@ from depth_learning_ros.files import (
 )
 from depth_learning_ros.replay.mcap_writer import McapWriter
 from depth_learning_ros.replay.qos import qos_yaml
-from depth_learning_ros.replay.typestore import MessageType
 
 _FOREIGN_SUFFIXES = ('.bag', '.db3', '.sqlite3', '.zstd', '.yaml')
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from depth_learning_ros.cdr.store import CAMERA_INFO, read_message
 from depth_learning_ros.errors import CalibrationError, DataError, MessageError
 from depth_learning_ros.messages import camera_from_info, image_to_rgb, stamp_ns
 from depth_learning_ros.replay.bag import Bag, RawMessage
 from depth_learning_ros.replay.options import ReplayOptions
 from depth_learning_ros.replay.report import Statistics
 from depth_learning_ros.replay.topics import StereoTopics
-from depth_learning_ros.replay.typestore import CAMERA_INFO, read_message
 from depth_learning_ros.stream.infos import CameraInfos, WithInfos
 from depth_learning_ros.stream.sync import SIDES, StereoSync
 from depth_learning_ros.types import StereoPair

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 import time
 
+from depth_learning_ros.cdr.serialize import serialize
+from depth_learning_ros.cdr.store import make, standard_type
 from depth_learning_ros.messages import (
     OUTPUT_TYPES,
     MessageWriter,
@@ -16,13 +18,11 @@ from depth_learning_ros.messages import (
 )
 from depth_learning_ros.pipeline import StereoResult
 from depth_learning_ros.replay.bag import Bag
-from depth_learning_ros.replay.cdr import serialize
 from depth_learning_ros.replay.options import ReplayOptions
 from depth_learning_ros.replay.output import OutputBag
 from depth_learning_ros.replay.pairs import Frame, Messages
 from depth_learning_ros.replay.report import Statistics
 from depth_learning_ros.replay.topics import StereoTopics
-from depth_learning_ros.replay.typestore import make, standard_type
 
 
 @dataclass(frozen=True)

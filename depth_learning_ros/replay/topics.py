@@ -10,8 +10,8 @@ from difflib import get_close_matches
 import re
 from typing import Protocol
 
+from depth_learning_ros.cdr.store import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
 from depth_learning_ros.errors import BagError
-from depth_learning_ros.replay.typestore import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
 
 # How the two halves of a rig are told apart in names; numbers only where two cameras are meant.
 _SIDES = (

@@ -1,81 +1,25 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The ROS 2 message types that replay reads and writes, and ROS 1 data brought to them.
+"""The types of a bag's topics, and ROS 1 data brought to ROS 2 types.
 
-The image and camera types are the same in every ROS 2 distribution, and differ from ROS 1 only in
-the header's sequence number. So one type store serves all bags, whether they hold their
-definitions or not; a broken definition of a topic that nobody asked for cannot stop a replay.
+They differ from ROS 1 only in the header's sequence number. So one type store serves all bags,
+whether they hold their definitions or not; a broken definition of a topic that nobody asked for
+cannot stop a replay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-import struct
 from typing import Any
 
 from rosbags.interfaces import Connection, MessageDefinitionFormat
-from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from depth_learning_ros.errors import MessageError
-
-STORE = get_typestore(Stores.ROS2_JAZZY)
-
-IMAGE = 'sensor_msgs/msg/Image'
-COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
-CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
+from depth_learning_ros.cdr.store import STORE, MessageType, standard_type, type_from
 
 # Types that moved to another package with ROS 2, unchanged.
 _RENAMED = {'tf/msg/tfMessage': 'tf2_msgs/msg/TFMessage'}
-
-
-@dataclass(frozen=True)
-class MessageType:
-    """A type as a bag's topic states it.
-
-    Attributes:
-        name: such as ``sensor_msgs/msg/Image``.
-        definition: its text with that of all types within.
-        encoding: ``ros2msg`` or ``ros2idl``.
-        type_hash: RIHS01 hash, empty when not known.
-    """
-
-    name: str
-    definition: str
-    encoding: str
-    type_hash: str
-
-
-def make(name: str, /, **fields: Any) -> Any:
-    """Make a message object from values of all its fields."""
-    return STORE.types[name](**fields)
-
-
-def read_message(data: bytes | memoryview, name: str) -> Any:
-    """Turn CDR bytes into a message object, whose arrays are views into the bytes.
-
-    Raises:
-        MessageError: the bytes are cut or are not such a message.
-    """
-    try:
-        return STORE.deserialize_cdr(memoryview(data), name)
-    except (SerdeError, struct.error, ValueError, IndexError, OverflowError,
-            AssertionError) as error:
-        raise MessageError(f'not a readable {name}: {error}') from error
-
-
-def standard_type(name: str) -> MessageType:
-    """Return a type of the store (KeyError if there is none of that name)."""
-    return _type_from(STORE, name)
-
-
-def _type_from(store: Typestore, name: str) -> MessageType:
-    if name not in store.fielddefs:
-        raise KeyError(name)
-    return MessageType(name, store.generate_msgdef(name, ros_version=2)[0], 'ros2msg',
-                       store.hash_rihs01(name))
 
 
 def ros2_type(connection: Connection) -> MessageType | None:
@@ -112,7 +56,7 @@ def ros1_type(connection: Connection) -> tuple[MessageType, Convert] | None:
             if not _same_layout(store, STORE, name):
                 return None
             store = STORE
-        return _type_from(store, name), lambda data: store.ros1_to_cdr(data, name)
+        return type_from(store, name), lambda data: store.ros1_to_cdr(data, name)
     except (TypesysError, KeyError, ValueError, AssertionError):
         return None
 

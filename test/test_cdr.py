@@ -6,11 +6,11 @@ import bags
 import numpy as np
 import pytest
 
+from depth_learning_ros.cdr.serialize import serialize
+from depth_learning_ros.cdr.store import STORE, make, read_message
 from depth_learning_ros.errors import MessageError
 from depth_learning_ros.messages import MessageWriter
 from depth_learning_ros.pipeline import StereoResult
-from depth_learning_ros.replay.cdr import serialize
-from depth_learning_ros.replay.typestore import STORE, make, read_message
 from depth_learning_ros.types import Disparity, PointCloud, StereoCamera, StereoPair
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from depth_learning_ros.replay.typestore import STORE
+from depth_learning_ros.cdr.store import STORE
 
 Buffers = list['bytes | memoryview']
 
