@@ -13,10 +13,10 @@ from depth_learning_ros.cli.progress import say
 from depth_learning_ros.errors import EngineError
 
 _EPILOG = """\
-The file holds everything: it takes left and right as uint8 [N, H, W, 3] RGB of any size and gives
-disparity (float32 [N, H, W], pixels) and confidence (0..1). Before it gets its name it is run at
-several sizes and compared with PyTorch. Exporting needs PyTorch and onnx; running what was
-exported does not.
+The file holds everything: it takes left and right (a mono model left alone) as uint8 [N, H, W, 3]
+RGB of any size and gives disparity (float32 [N, H, W], pixels) and confidence (0..1). Before it
+gets its name it is run at several sizes and compared with PyTorch. Exporting needs PyTorch and
+onnx; running what was exported does not.
 
 examples:
   depth-learning export crl-small -o crl-small.onnx
@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--precision', choices=('fp32', 'fp16'), default='fp32',
         help='fp16: convolutions in float16 for GPUs, disparities still in float32 '
              '(default: fp32)')
+    parser.add_argument('--right-view', action='store_true',
+                        help='mono models: also give the right view that the model imagines')
     add_force_option(parser)
 
 
@@ -57,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
         raise EngineError(f"exporting needs {error.name}, which is not installed here: pip "
                           f"install 'depth_learning_ros[train]'") from error
     done = export_model(args.model, args.output, height=args.height, width=args.width,
-                        precision=args.precision, force=args.force, on_message=say)
+                        precision=args.precision, force=args.force,
+                        right_view=args.right_view, on_message=say)
     sizes = ', '.join(f'{width}x{height}' for _, height, width in done.shapes)
     print(f'{done.checked_by} at {sizes}: {done.error} away from PyTorch')
     print(f'wrote {args.output}, {args.output.stat().st_size / 1e6:.1f} MB')

@@ -19,10 +19,12 @@ import numpy as np
 import onnx
 import torch
 
-from depth_learning_ros.engine.base import Engine, EngineInfo
+from depth_learning_ros.engine.base import Arrays, Engine, EngineInfo
 from depth_learning_ros.engine.fast_graph import to_fast
+from depth_learning_ros.engine.graphs import Graph, load_graph
 from depth_learning_ros.engine.half_graph import to_half
 from depth_learning_ros.engine.model_file import FORMAT_VERSION, file_sha256, read_model_file
+from depth_learning_ros.engine.mono import engine_metadata
 from depth_learning_ros.engine.onnx_graph import link_weights, set_metadata
 from depth_learning_ros.engine.reference import (
     HEIGHT,
@@ -33,10 +35,9 @@ from depth_learning_ros.engine.reference import (
     compare,
     fixed_pair,
 )
-from depth_learning_ros.engine.stereo_graph import INPUTS, OUTPUTS, StereoGraph
 from depth_learning_ros.errors import EngineError
 from depth_learning_ros.files import atomic_path, check_output
-from depth_learning_ros.models.checkpoint import CheckpointInfo, find_weights, load_checkpoint
+from depth_learning_ros.models.checkpoint import CheckpointInfo, find_weights
 from depth_learning_ros.models.tensorfile import HASH_KEY, read_metadata
 
 OPSET = 18
@@ -49,6 +50,12 @@ CHECKED_SHAPES = ((1, 50, 100), (2, 70, 130), (1, HEIGHT, WIDTH))
 TRACED_HEIGHT, TRACED_WIDTH = 128, 192
 # An fp32 file repeats PyTorch up to the order of sums; fp16 has 11 bits in its trunk.
 TOLERANCE_PX = {'fp32': 0.01, 'fp16': 0.1}
+# Of the right view that a mono model imagines, mean; it is for looking at.
+TOLERANCE_GRAY = 1.0
+
+_OUTPUTS = {'disparity': 'float32 [N, H, W], pixels, >= 0, left view',
+            'confidence': 'float32 [N, H, W], 0..1, 1 = sure',
+            'right': 'uint8 [N, H, W, 3] RGB, the right view as it is imagined'}
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +78,8 @@ class Export:
 
 def export_model(model: str | Path, output: Path, *, height: int | None = None,
                  width: int | None = None, precision: str = 'fp32', force: bool = False,
-                 linked: bool = False, on_message: Callable[[str], None] | None = None) -> Export:
+                 linked: bool = False, right_view: bool = False,
+                 on_message: Callable[[str], None] | None = None) -> Export:
     """Export a network.
 
     Args:
@@ -84,6 +92,7 @@ def export_model(model: str | Path, output: Path, *, height: int | None = None,
         force: replace an existing file.
         linked: take the weights from ``model``, which must lie beside ``output``, instead of
             storing them again.
+        right_view: let a mono model also give the right view that it imagines.
         on_message: told what takes long.
 
     Raises:
@@ -96,8 +105,7 @@ def export_model(model: str | Path, output: Path, *, height: int | None = None,
     _check_options(height, width, precision)
     check_output(output, force)
     weights = find_weights(model)
-    network, info = load_checkpoint(weights)
-    graph = StereoGraph(network, info.mean_left, info.mean_right).eval()
+    graph, info = load_graph(weights, ('right',) if right_view else ())
     say(f'exporting {info.name}')
     proto = trace(graph, height, width)
     if precision == 'fp16':
@@ -109,7 +117,7 @@ def export_model(model: str | Path, output: Path, *, height: int | None = None,
         link_weights(proto, weights)
         extra = {'weights_file': weights.name, 'weights_file_sha256': file_sha256(weights)}
     reference = compute_reference(graph, height or HEIGHT, width or WIDTH)
-    metadata = _metadata(weights, info, precision, (height, width), reference)
+    metadata = _metadata(weights, info, graph, precision, (height, width), reference)
     set_metadata(proto, {**metadata, **extra})
     with atomic_path(output, force=force) as temporary:
         onnx.save_model(proto, str(temporary))
@@ -118,10 +126,10 @@ def export_model(model: str | Path, output: Path, *, height: int | None = None,
                          TOLERANCE_PX[precision])
 
 
-def trace(graph: StereoGraph, height: int | None, width: int | None) -> onnx.ModelProto:
+def trace(graph: Graph, height: int | None, width: int | None) -> onnx.ModelProto:
     """Give the ONNX graph of a network, free in N and in what is None of height and width."""
-    images = [torch.from_numpy(image)
-              for image in fixed_pair(height or TRACED_HEIGHT, width or TRACED_WIDTH)]
+    pair = _test_images(graph, (1, height or TRACED_HEIGHT, width or TRACED_WIDTH))
+    images = [torch.from_numpy(image) for image in pair.values()]
     free = {axis: name for axis, name, fixed in (
         (0, 'N', height and width), (1, 'H', height), (2, 'W', width)) if not fixed}
     with tempfile.TemporaryDirectory() as folder, torch.no_grad(), _quiet():
@@ -129,8 +137,9 @@ def trace(graph: StereoGraph, height: int | None, width: int | None) -> onnx.Mod
         # The exporter that traces: the newer one needs one more library, and pads and reshapes of
         # free sizes come out of it with their sizes fixed.
         torch.onnx.export(
-            graph, tuple(images), file, input_names=list(INPUTS), output_names=list(OUTPUTS),
-            dynamic_axes={name: free for name in (*INPUTS, *OUTPUTS)} if free else None,
+            graph, tuple(images), file, input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
+            dynamic_axes=dict.fromkeys((*graph.inputs, *graph.outputs), free) if free else None,
             opset_version=OPSET, dynamo=False)
         proto = onnx.load(file)
     for value in proto.graph.output:  # the exporter names sizes that it could not follow
@@ -140,38 +149,43 @@ def trace(graph: StereoGraph, height: int | None, width: int | None) -> onnx.Mod
                 size.dim_value = fixed
             else:
                 size.dim_param = free[axis]
+        for size in value.type.tensor_type.shape.dim[3:]:  # colours of the right view
+            size.dim_value = 3
     return proto
 
 
-def compute_reference(graph: StereoGraph, height: int = HEIGHT, width: int = WIDTH) -> Reference:
+def compute_reference(graph: Graph, height: int = HEIGHT, width: int = WIDTH) -> Reference:
     """Give PyTorch's float32 answer to the fixed pair."""
-    disparity, confidence = _run(graph, fixed_pair(height, width))
-    return Reference(disparity[0], confidence[0])
+    answer = _run(graph, _test_images(graph, (1, height, width)))
+    return Reference(answer['disparity'][0], answer['confidence'][0])
 
 
 def reference_of(weights: Path) -> Reference:
     """Give PyTorch's float32 answer to the fixed pair for a weights file."""
-    network, info = load_checkpoint(weights)
-    return compute_reference(StereoGraph(network, info.mean_left, info.mean_right).eval())
+    return compute_reference(load_graph(weights)[0])
 
 
-def _compared(file: Path, output: Path, graph: StereoGraph, reference: Reference,
+def _compared(file: Path, output: Path, graph: Graph, reference: Reference,
               shapes: tuple[tuple[int, int, int], ...], tolerance_px: float) -> Export:
     """Run the written file at every shape; raise unless all answers are PyTorch's."""
     engine = _any_engine(file)
     with engine:
         for shape in shapes:
-            pair = _test_pair(shape)
-            expected = ((reference.disparity[None], reference.confidence[None])
-                        if shape == (1, *reference.disparity.shape) else _run(graph, pair))
-            result = engine.infer(dict(zip(INPUTS, pair, strict=True)))
+            images = _test_images(graph, shape)
+            expected = _run(graph, images)
+            if shape == (1, *reference.disparity.shape):  # as it will be read from the file
+                expected |= {'disparity': reference.disparity[None],
+                             'confidence': reference.confidence[None]}
+            result = engine.infer(images)
             for number in range(shape[0]):
                 error = compare(result['disparity'][number], result['confidence'][number],
-                                Reference(expected[0][number], expected[1][number]))
+                                Reference(expected['disparity'][number],
+                                          expected['confidence'][number]))
                 if not (error.mean_px <= tolerance_px and error.acceptable):
                     raise EngineError(
                         f'the exported graph is wrong at {shape[2]}x{shape[1]}: {error} away from '
                         f'PyTorch; {output} was not written')
+            _check_right_view(result, expected, output)
     # the last shape is that of the reference
     return Export(output, error, shapes, f'{engine.info.backend} {engine.info.backend_version}')
 
@@ -179,7 +193,7 @@ def _compared(file: Path, output: Path, graph: StereoGraph, reference: Reference
 def _any_engine(file: Path) -> Engine:
     """Open the file with whatever runs ONNX here, in float32."""
     model = read_model_file(file)
-    info = EngineInfo(model.name, '', '', 'fp32', '')
+    info = EngineInfo(model.name, '', '', 'fp32', '', model.inputs, model.outputs)
     try:
         from depth_learning_ros.engine.onnxruntime_runner import OnnxRuntimeEngine
         return OnnxRuntimeEngine(file, info)
@@ -194,18 +208,27 @@ def _any_engine(file: Path) -> Engine:
                           "'depth_learning_ros[cpu]'") from error
 
 
-def _test_pair(shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Give ``shape[0]`` different pairs."""
+def _check_right_view(result: Arrays, expected: Arrays, output: Path) -> None:
+    if 'right' not in expected:
+        return
+    difference = np.abs(result['right'].astype(np.float32) - expected['right']).mean()
+    if not difference <= TOLERANCE_GRAY:
+        raise EngineError(f'the right view of the exported graph is {difference:.3g} gray levels '
+                          f'away from that of PyTorch; {output} was not written')
+
+
+def _test_images(graph: Graph, shape: tuple[int, int, int]) -> Arrays:
+    """Give ``shape[0]`` different pairs, or what a mono graph takes of them."""
     count, height, width = shape
-    left, right = fixed_pair(height, width)
-    return tuple(np.concatenate([np.roll(image, 9 * number, axis=1) for number in range(count)])
-                 for image in (left, right))  # type: ignore[return-value]
+    pair = dict(zip(('left', 'right'), fixed_pair(height, width), strict=True))
+    return {name: np.concatenate([np.roll(pair[name], 9 * number, axis=1)
+                                  for number in range(count)]) for name in graph.inputs}
 
 
-def _run(graph: StereoGraph, pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _run(graph: Graph, images: Arrays) -> Arrays:
     with torch.inference_mode():
-        disparity, confidence = graph(*(torch.from_numpy(image) for image in pair))
-    return disparity.numpy(), confidence.numpy()
+        answers = graph(*(torch.from_numpy(image) for image in images.values()))
+    return {name: answer.numpy() for name, answer in zip(graph.outputs, answers, strict=True)}
 
 
 def _shapes(height: int | None, width: int | None) -> tuple[tuple[int, int, int], ...]:
@@ -214,23 +237,22 @@ def _shapes(height: int | None, width: int | None) -> tuple[tuple[int, int, int]
     return tuple((n, height or h, width or w) for n, h, w in CHECKED_SHAPES)
 
 
-def _metadata(weights: Path, info: CheckpointInfo, precision: str,
+def _metadata(weights: Path, info: CheckpointInfo, graph: Graph, precision: str,
               size: tuple[int | None, int | None], reference: Reference) -> dict[str, str]:
     versions: dict[str, Any] = {'torch': torch.__version__, 'onnx': onnx.__version__}
     try:
         versions['depth_learning_ros'] = installed.version('depth_learning_ros')
     except installed.PackageNotFoundError:
         pass  # run from the source folder
-    described = info.to_metadata()
+    described = engine_metadata(info)
     del described['format_version']
     name, trained_with = described.pop('name'), described.pop('tool_versions')
     return {
         **described, 'depth_learning_format': str(FORMAT_VERSION),
         'model': name, 'trained_with': trained_with,
         'weights_sha256': read_metadata(weights).get(HASH_KEY) or file_sha256(weights),
-        'inputs': json.dumps({name: 'uint8 [N, H, W, 3] RGB' for name in INPUTS}),
-        'outputs': json.dumps({'disparity': 'float32 [N, H, W], pixels, >= 0, left view',
-                               'confidence': 'float32 [N, H, W], 0..1, 1 = sure'}),
+        'inputs': json.dumps(dict.fromkeys(graph.inputs, 'uint8 [N, H, W, 3] RGB')),
+        'outputs': json.dumps({name: _OUTPUTS[name] for name in graph.outputs}),
         'precision': precision, 'size': json.dumps(size), 'opset': str(OPSET),
         'tool_versions': json.dumps(versions, sort_keys=True),
         METADATA_KEY: reference.to_text(),

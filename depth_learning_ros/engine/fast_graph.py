@@ -35,7 +35,7 @@ def to_fast(model: onnx.ModelProto) -> Counter[str]:
     for rewrite in (
             lambda node: _heads(graph, node, weights, channels),
             lambda node: _image_pool(graph, node, channels),
-            lambda node: _enlarge(graph, node, constants)):
+            lambda node: _enlarge(graph, node, constants, channels)):
         _replace(graph, rewrite, done)
     drop_unread(graph)
     onnx.checker.check_model(model)
@@ -131,12 +131,14 @@ def _image_pool(graph: onnx.GraphProto, node: NodeProto,
                              kernel_shape=[2, 2], strides=[2, 2])]
 
 
-def _enlarge(graph: onnx.GraphProto, node: NodeProto,
-             constants: dict[str, np.ndarray]) -> list[NodeProto] | None:
+def _enlarge(graph: onnx.GraphProto, node: NodeProto, constants: dict[str, np.ndarray],
+             channels: dict[str, int]) -> list[NodeProto] | None:
     """Bilinear enlarging by two of a one-channel map -> ConvTranspose of the extended map."""
     if node.op_type != 'Resize' or _attribute(node, 'mode') != b'linear':
         return None
     if constants.get(node.input[2], np.empty(0)).tolist() != [1, 1, 2, 2]:
+        return None
+    if channels.get(node.input[0], 1) != 1:
         return None
     if not any(tensor.name == 'enlarging.weight' for tensor in graph.initializer):
         taps = np.array([0.25, 0.75, 0.75, 0.25], np.float32)

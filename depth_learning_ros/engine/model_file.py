@@ -48,6 +48,16 @@ class ModelFile:
         return self.metadata['precision']
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the images it takes: ``left`` and ``right``, or ``left`` alone."""
+        return tuple(json.loads(self.metadata['inputs']))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it gives, in the order of the graph."""
+        return tuple(json.loads(self.metadata['outputs']))
+
+    @property
     def fixed_size(self) -> tuple[int | None, int | None]:
         """Height and width, None where they are free."""
         height, width = json.loads(self.metadata['size'])

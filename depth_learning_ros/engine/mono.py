@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from depth_learning_ros.errors import CalibrationError, ModelError
 from depth_learning_ros.types import check_baseline
 
+if TYPE_CHECKING:
+    from depth_learning_ros.models.checkpoint import CheckpointInfo
+
+# Networks that are shown the left image alone, by ``NetworkConfig.architecture``.
+MONO_ARCHITECTURES = ('svs', 'viewsyn', 'deep3d', 'monodepth')
 _KEYS = ('virtual_baseline_m', 'focal_px', 'training_size')
 
 
@@ -78,6 +83,24 @@ class MonoFacts:
         except (TypeError, ValueError) as error:
             raise ModelError(f'{model} holds {parsed}, which does not describe a mono model '
                              f'({error}): expected two numbers, and height and width') from error
+
+
+def mono_facts(info: CheckpointInfo) -> MonoFacts | None:
+    """Give what a weights file says of its imagined camera; None for stereo networks.
+
+    Raises:
+        ModelError: it is a mono network and does not say it.
+    """
+    if info.config.architecture not in MONO_ARCHITECTURES:
+        return None
+    return MonoFacts.of(info.notes, info.name)
+
+
+def engine_metadata(info: CheckpointInfo) -> dict[str, str]:
+    """Give the metadata of an engine that runs a weights file: all values are strings."""
+    facts = mono_facts(info)
+    extra = {} if facts is None else facts.to_dict()
+    return {**info.to_metadata(), **{key: json.dumps(value) for key, value in extra.items()}}
 
 
 def _parsed(value: Any) -> Any:

@@ -85,9 +85,9 @@ class MeasuredError:
 
 
 def measure(engine: Engine, reference: Reference) -> MeasuredError:
-    """Run an engine on the fixed pair and compare."""
-    left, right = fixed_pair(*reference.disparity.shape)
-    result = engine.infer({'left': left, 'right': right})
+    """Run an engine on the fixed pair (a mono engine on its left image) and compare."""
+    pair = dict(zip(('left', 'right'), fixed_pair(*reference.disparity.shape), strict=True))
+    result = engine.infer({name: pair[name] for name in engine.info.inputs})
     return compare(result['disparity'][0], result['confidence'][0], reference)
 
 

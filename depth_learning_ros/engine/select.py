@@ -145,10 +145,13 @@ class Selector:
         """Describe the network; the runner fills in what it is itself."""
         if self._source.onnx is not None:
             model = self._exported()
-            return EngineInfo(model.name, '', '', 'fp32', '', metadata=model.described())
+            return EngineInfo(model.name, '', '', 'fp32', '', model.inputs, model.outputs,
+                              metadata=model.described())
+        from depth_learning_ros.engine.mono import engine_metadata, mono_facts
         from depth_learning_ros.models.checkpoint import read_info
         info = read_info(self._weights())
-        return EngineInfo(info.name, '', '', 'fp32', '', metadata=info.to_metadata())
+        inputs = ('left', 'right') if mono_facts(info) is None else ('left',)
+        return EngineInfo(info.name, '', '', 'fp32', '', inputs, metadata=engine_metadata(info))
 
     def _key(self, name: str) -> dict[str, str]:
         if BACKENDS[name].uses_onnx:

@@ -23,6 +23,7 @@ import torch
 from torch import nn
 
 from depth_learning_ros.engine.export import Export, export_model
+from depth_learning_ros.engine.mono import MonoFacts
 from depth_learning_ros.errors import DepthLearningError
 from depth_learning_ros.models.checkpoint import (
     WEIGHTS_FOLDER,
@@ -32,7 +33,7 @@ from depth_learning_ros.models.checkpoint import (
 
 
 def ship(name: str, weights: Path, *, folder: Path = WEIGHTS_FOLDER, exact: bool = False,
-         licence: str | None = None) -> Export:
+         licence: str | None = None, mono: MonoFacts | None = None) -> Export:
     """Write both files, replacing those of that name.
 
     Args:
@@ -41,6 +42,8 @@ def ship(name: str, weights: Path, *, folder: Path = WEIGHTS_FOLDER, exact: bool
         folder: where to.
         exact: keep the precision of float16 instead of rounding to bfloat16.
         licence: of the weights; None = what the file says.
+        mono: virtual baseline, focal length and size of a mono network's training images; None =
+            what the file says.
 
     Raises:
         ModelError: the weights are damaged, or do not fit into float16.
@@ -50,6 +53,8 @@ def ship(name: str, weights: Path, *, folder: Path = WEIGHTS_FOLDER, exact: bool
     if not exact:
         round_weights(network)
     info = replace(info, name=name, licence=licence or info.licence, tool_versions={})
+    if mono is not None:
+        info = replace(info, notes={**info.notes, **mono.to_dict()})
     shipped = folder / f'{name}.safetensors'
     save_checkpoint(shipped, network, info, half=True, force=True)
     return export_model(shipped, folder / f'{name}.onnx', linked=True, force=True)
@@ -72,9 +77,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--licence', help='of the weights (default: what the file says)')
     parser.add_argument('--exact', action='store_true',
                         help='do not round the weights to bfloat16')
+    mono = parser.add_argument_group('mono networks whose file does not say it')
+    mono.add_argument('--virtual-baseline', type=float, metavar='M',
+                      help='baseline of the rig that it learned from, metres')
+    mono.add_argument('--focal', type=float, metavar='PX',
+                      help='focal length of its training images, pixels at the training size')
+    mono.add_argument('--training-size', metavar='HxW', help='such as 192x640')
     args = parser.parse_args(argv)
     try:
-        done = ship(args.name, args.weights, exact=args.exact, licence=args.licence)
+        done = ship(args.name, args.weights, exact=args.exact, licence=args.licence,
+                    mono=_mono_facts(args))
     except DepthLearningError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
@@ -82,6 +94,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         done.path.with_suffix('.safetensors'), done.path))
     print(f'{sizes}; {done.checked_by}: {done.error} away from PyTorch')
     return 0
+
+
+def _mono_facts(args: argparse.Namespace) -> MonoFacts | None:
+    """Give what the options say of a mono network: all three of them or none."""
+    given = {'virtual_baseline_m': args.virtual_baseline, 'focal_px': args.focal,
+             'training_size': args.training_size and args.training_size.lower().split('x')}
+    if not any(given.values()):
+        return None
+    return MonoFacts.of(given, args.name)
 
 
 if __name__ == '__main__':

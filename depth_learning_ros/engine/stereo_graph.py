@@ -15,13 +15,12 @@ from depth_learning_ros.models.config import NetworkConfig
 from depth_learning_ros.models.crl import CascadeOutput
 from depth_learning_ros.models.normalize import DEFAULT_MEAN, pad_to_multiple, to_network_input
 
-INPUTS = ('left', 'right')
-OUTPUTS = ('disparity', 'confidence')
-
 
 class StereoGraph(nn.Module):
     """A network with its pre- and post-processing, as it is exported and as PyTorch runs it."""
 
+    inputs = ('left', 'right')
+    outputs = ('disparity', 'confidence')
     mean_left: Tensor
     mean_right: Tensor
 

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from depth_learning_ros.engine.base import Arrays, Engine, EngineInfo, checked_images
-from depth_learning_ros.engine.stereo_graph import StereoGraph
+from depth_learning_ros.engine.graphs import load_graph
 from depth_learning_ros.errors import EngineError
-from depth_learning_ros.models.checkpoint import load_checkpoint
 
 VERSION: str = torch.__version__
 PRECISIONS = ('fp32', 'bf16')
@@ -39,8 +38,7 @@ class TorchEngine(Engine):
         """
         if device is None:
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        network, checkpoint = load_checkpoint(weights)
-        graph = StereoGraph(network, checkpoint.mean_left, checkpoint.mean_right).eval()
+        graph, _ = load_graph(weights, info.outputs)
         self._device = torch.device(device)
         self._graph = graph.to(  # type: ignore[call-overload]
             self._device, memory_format=torch.channels_last)
@@ -57,10 +55,10 @@ class TorchEngine(Engine):
             # fp32 means fp32: no TensorFloat-32 behind the user's back
             with (torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False),
                   torch.autocast(self._device.type, torch.bfloat16, enabled=self._low)):
-                results = self._graph(self._tensor(images['left']), self._tensor(images['right']))
+                results = self._graph(*(self._tensor(images[name]) for name in self.info.inputs))
         except RuntimeError as error:
             raise EngineError(f'PyTorch failed on {self.info.model}: {error}') from error
-        return {name: result.float().contiguous().cpu().numpy()
+        return {name: (result if name == 'right' else result.float()).contiguous().cpu().numpy()
                 for name, result in zip(self.info.outputs, results, strict=True)}
 
     def close(self) -> None:
