@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from fake_mono_engine import FACTS, MonoEngine
 import numpy as np
 import pytest
 
-from depth_learning_ros.engine.base import Engine, EngineInfo
 from depth_learning_ros.errors import CalibrationError, DataError, EngineError, ModelError
 from depth_learning_ros.geometry.window import Window, fit_window, put_back, take_window
 from depth_learning_ros.pipeline import (
@@ -18,29 +18,7 @@ from depth_learning_ros.pipeline import (
 )
 from depth_learning_ros.types import StereoCamera
 
-FACTS = {'virtual_baseline_m': '0.5', 'focal_px': '40.0', 'training_size': '[32, 64]'}
 CAMERA = StereoCamera(64, 32, focal_px=40.0, cx=31.5, cy=15.5, baseline_m=0.1)
-
-
-class MonoEngine(Engine):
-    """Gives each column its number as disparity, and how bright the pixel is as confidence."""
-
-    def __init__(self, outputs=('disparity', 'confidence'), facts=FACTS, inputs=('left',)):
-        self.info = EngineInfo('fake-mono', 'test', '1', 'fp32', 'cpu', inputs=inputs,
-                               outputs=outputs, metadata=facts)
-        self.sizes: list[tuple[int, int]] = []
-        self.prepared: list[tuple[int, int]] = []
-
-    def infer(self, inputs):
-        left = inputs['left']
-        self.sizes.append(left.shape[1:3])
-        columns = np.broadcast_to(np.arange(left.shape[2], dtype=np.float32), left.shape[:3])
-        found = {'disparity': columns + 1, 'right': left[:, :, ::-1].copy(),
-                 'confidence': (left[..., 0] / 255).astype(np.float32)}
-        return {name: found[name] for name in self.info.outputs}
-
-    def prepare(self, height, width):
-        self.prepared.append((height, width))
 
 
 def image(height=32, width=64, value=255):

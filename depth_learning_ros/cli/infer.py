@@ -1,6 +1,6 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""``depth-learning infer``: one pair of image files."""
+"""``depth-learning infer``: one pair of image files, or a single one."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ from depth_learning_ros.cli.options import (
     DEFAULT_MODEL,
     add_engine_options,
     add_force_option,
+    add_mono_options,
+    check_mono_options,
     check_outputs,
     open_engine_for,
 )
 from depth_learning_ros.errors import EngineError
 
 if TYPE_CHECKING:
-    from depth_learning_ros.pipeline import StereoPipeline, StereoResult
-    from depth_learning_ros.types import StereoPair
+    import numpy as np
+
+    from depth_learning_ros.pipeline import DepthOptions, Pipeline, StereoResult
 
 _EPILOG = """\
 calib.json holds {"focal_px": 718.9, "baseline_m": 0.537, "doffs": 0.0}, and may hold cx and cy.
-The images must be rectified: a point has the same row in both.
+The images must be rectified: a point has the same row in both. With --mono there is one image,
+and calib.json needs focal_px only.
 
 examples:
   depth-learning infer left.png right.png -o disparity.png --color colours.png
   depth-learning infer left.png right.png -o disparity.npy --calib calib.json --points cloud.ply
+  depth-learning infer image.png --mono -o disparity.png --calib calib.json --depth depth.png
 """
 
 _MAPS = ('.png', '.npy', '.pfm')
@@ -37,7 +42,7 @@ _PICTURES = ('.png', '.jpg', '.jpeg')
 _OUTPUTS = {
     'output': (_MAPS, False), 'color': (_PICTURES, False), 'confidence': (_MAPS, False),
     'depth': (_MAPS, True), 'points': (('.ply',), True),
-    'view': (('.png', '.jpg', '.html'), True),
+    'view': (('.png', '.jpg', '.html'), True), 'right_view': (_PICTURES, False),
 }
 
 
@@ -45,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.epilog = _EPILOG
     parser.add_argument('left', type=Path, metavar='LEFT', help='left image of a rectified pair')
-    parser.add_argument('right', type=Path, metavar='RIGHT', help='right image')
+    parser.add_argument('right', type=Path, metavar='RIGHT', nargs='?',
+                        help='right image; none with --mono')
     parser.add_argument(
         '-o', '--output', type=Path, required=True, metavar='OUT',
         help='disparity of the left view: .png (16 bits, disparity x 256, 0 = unknown, as KITTI), '
@@ -76,9 +82,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='run a second time from the right and trust only what agrees; gives the classical '
              'matchers a confidence')
     parser.add_argument(
-        '--model', default=DEFAULT_MODEL, metavar='NAME_OR_PATH',
+        '--model', metavar='NAME_OR_PATH',
         help="a name from 'depth-learning models', an .onnx or a .safetensors file "
-             '(default: %(default)s)')
+             f'(default: {DEFAULT_MODEL})')
+    add_mono_options(parser)
+    parser.add_argument(
+        '--right-view', type=Path, metavar='OUT',
+        help='with --mono: the right view that the model imagines, from models that were exported '
+             'with --right-view')
     parser.add_argument(
         '--max-disparity', type=int, default=192, metavar='PX',
         help='how far the classical matchers search (default: 192); networks know by themselves')
@@ -88,44 +99,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute and write what was asked for."""
-    _check_options(args)
-    from depth_learning_ros.pipeline import DepthOptions, StereoPipeline
-    pair = _read_pair(args)
+    model = _check_options(args)
+    from depth_learning_ros.pipeline import DepthOptions
     options = DepthOptions(max_depth_m=args.max_depth, min_confidence=args.min_confidence,
                            left_right_check=args.left_right_check)
-    with open_engine_for(args, args.model, args.max_disparity) as engine:
-        pipeline = StereoPipeline(engine, options)
-        _check_confidence(args, pipeline)
-        engine.prepare(*pair.left.shape[:2])  # so that the time told is that of the network
-        result = pipeline.process(pair, _needed(args))
+    process = _process_image if args.mono else _process_pair
+    pipeline, result = process(args, model, options)
+    with pipeline:
         _write(args, result)
         _report(args, pipeline, result)
     return 0
 
 
-def _check_options(args: argparse.Namespace) -> None:
+def _process_pair(args: argparse.Namespace, model: str,
+                  options: DepthOptions) -> tuple[Pipeline, StereoResult]:
+    from depth_learning_ros.data.calibration import read_calibration
+    from depth_learning_ros.data.images import read_image
+    from depth_learning_ros.pipeline import StereoPipeline
+    from depth_learning_ros.types import StereoPair
+    left, right = read_image(args.left), read_image(args.right)
+    height, width = left.shape[:2]
+    camera = None if args.calib is None else read_calibration(args.calib, width, height)
+    pair = StereoPair(left, right, camera)
+    pipeline = StereoPipeline(open_engine_for(args, model, args.max_disparity), options)
+    _check_confidence(args, pipeline)
+    pipeline.prepare(height, width)  # so that the time told is that of the network
+    return pipeline, pipeline.process(pair, _needed(args))
+
+
+def _process_image(args: argparse.Namespace, model: str,
+                   options: DepthOptions) -> tuple[Pipeline, StereoResult]:
+    from depth_learning_ros.data.calibration import read_calibration
+    from depth_learning_ros.data.images import read_image
+    from depth_learning_ros.pipeline import MonoPipeline
+    image: np.ndarray = read_image(args.left)
+    height, width = image.shape[:2]
+    pipeline = MonoPipeline(open_engine_for(args, model, args.max_disparity), options,
+                            fit=args.fit or 'letterbox')
+    _check_confidence(args, pipeline)
+    info = pipeline.engine.info
+    if args.right_view and 'right' not in info.outputs:
+        raise EngineError(f"{info.model} keeps its right view to itself: export it with "
+                          f"'depth-learning export MODEL --right-view -o my.onnx', and use that")
+    camera = None
+    if args.calib is not None:
+        camera = read_calibration(args.calib, width, height, pipeline.facts.virtual_baseline_m)
+    pipeline.prepare(height, width)
+    return pipeline, pipeline.process(image, camera, _needed(args))
+
+
+def _check_options(args: argparse.Namespace) -> str:
+    """Refuse what does not fit together; give the model."""
+    model = check_mono_options(args)
+    if args.mono and args.right is not None:
+        raise UsageError(f'--mono takes one image: leave {args.right} out, or leave --mono out')
+    if not args.mono and args.right is None:
+        raise UsageError('give LEFT and RIGHT, or one image and --mono')
+    if args.right_view and not args.mono:
+        raise UsageError('--right-view is imagined by mono models: add --mono, or leave it out')
     for name, (suffixes, needs_calibration) in _OUTPUTS.items():
         path = getattr(args, name)
         if path is None:
             continue
         if path.suffix.lower() not in suffixes:
-            raise UsageError(f"{path}: --{name} is written as {', '.join(suffixes)}")
+            raise UsageError(f"{path}: --{name.replace('_', '-')} is written as "
+                             f"{', '.join(suffixes)}")
         if needs_calibration and args.calib is None:
             raise UsageError(f'--{name} needs metres: give the calibration with --calib')
     check_outputs((getattr(args, name) for name in _OUTPUTS), args.force)
+    return model
 
 
-def _read_pair(args: argparse.Namespace) -> StereoPair:
-    from depth_learning_ros.data.calibration import read_calibration
-    from depth_learning_ros.data.images import read_image
-    from depth_learning_ros.types import StereoPair
-    left, right = read_image(args.left), read_image(args.right)
-    height, width = left.shape[:2]
-    camera = None if args.calib is None else read_calibration(args.calib, width, height)
-    return StereoPair(left, right, camera)
-
-
-def _check_confidence(args: argparse.Namespace, pipeline: StereoPipeline) -> None:
+def _check_confidence(args: argparse.Namespace, pipeline: Pipeline) -> None:
     info = pipeline.engine.info
     if args.confidence and 'confidence' not in info.outputs and not args.left_right_check:
         raise EngineError(f'{info.model} gives no confidence: add --left-right-check, or leave '
@@ -154,6 +199,8 @@ def _write(args: argparse.Namespace, result: StereoResult) -> None:
         write_ply(args.points, result.points, force=args.force)
     if args.view and result.points is not None:
         _write_view(args, result)
+    if args.right_view and result.right is not None:
+        write_image(args.right_view, result.right, force=args.force)
 
 
 def _write_view(args: argparse.Namespace, result: StereoResult) -> None:
@@ -168,7 +215,7 @@ def _write_view(args: argparse.Namespace, result: StereoResult) -> None:
         write_image(args.view, render_cloud(result.points), force=args.force)
 
 
-def _report(args: argparse.Namespace, pipeline: StereoPipeline, result: StereoResult) -> None:
+def _report(args: argparse.Namespace, pipeline: Pipeline, result: StereoResult) -> None:
     import numpy as np
     values = result.disparity.values
     known = values[np.isfinite(values)]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from depth_learning_ros.engine.base import Engine
 
 DEFAULT_MODEL = 'crl-small'
+DEFAULT_MONO_MODEL = 'svs-small'
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +32,34 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cache-dir', type=Path, metavar='DIR',
         help='where built engines are kept (default: your cache folder)')
+
+
+def add_mono_options(parser: argparse._ActionsContainer) -> None:
+    """Add what a single camera needs."""
+    parser.add_argument(
+        '--mono', action='store_true',
+        help='one camera: a mono model takes the left image alone (default model: '
+             f"{DEFAULT_MONO_MODEL}); depth is metric by the model's virtual baseline")
+    parser.add_argument(
+        '--fit', choices=('letterbox', 'crop', 'stretch'), default=None,
+        help='with --mono: what happens to images of another aspect ratio than the model learned '
+             'from: black bars around, the middle part only, or stretched (default: letterbox)')
+
+
+def check_mono_options(args: argparse.Namespace) -> str:
+    """Give the model that was asked for, or the default one of its kind.
+
+    Raises:
+        UsageError: options that do not go with one camera, or only with one.
+    """
+    if not args.mono:
+        if args.fit:
+            raise UsageError('--fit is for mono models: add --mono, or leave it out')
+        return args.model or DEFAULT_MODEL
+    if args.left_right_check:
+        raise UsageError('--left-right-check compares two images, and --mono has one: leave one '
+                         'of the two out; mono models give a confidence of their own')
+    return args.model or DEFAULT_MONO_MODEL
 
 
 def add_force_option(parser: argparse.ArgumentParser) -> None:

@@ -16,13 +16,20 @@ _REQUIRED = ('focal_px', 'baseline_m')
 _OPTIONAL = ('cx', 'cy', 'focal_y_px')
 
 
-def read_calibration(path: Path | str, width: int, height: int) -> StereoCamera:
-    """Read the camera of a rectified pair of ``width`` x ``height`` pixels.
+def read_calibration(path: Path | str, width: int, height: int,
+                     baseline_m: float | None = None) -> StereoCamera:
+    """Read the camera of a rectified pair of ``width`` x ``height`` pixels, or of one image.
 
     A JSON object with ``focal_px`` and ``baseline_m``, and optionally ``doffs`` (cx_right -
     cx_left in pixels, 0 when left out; null says that it is not known), ``cx``, ``cy`` (the image
     centre when left out: depth does not depend on them, x and y of points do), ``focal_y_px``,
     ``width`` and ``height`` (of the images it belongs to). Other keys are ignored.
+
+    Args:
+        path: the file.
+        width, height: of the images, pixels.
+        baseline_m: the virtual baseline of a mono model, for which the file need not have
+            ``baseline_m``, and whose ``doffs`` is 0.
 
     Raises:
         DataError: the file cannot be read.
@@ -31,6 +38,8 @@ def read_calibration(path: Path | str, width: int, height: int) -> StereoCamera:
     """
     values = _parse(path)
     _check_size(values, width, height, path)
+    if baseline_m is not None:
+        values = {**values, 'baseline_m': baseline_m, 'doffs': 0.0}
     if 'doffs' in values and values['doffs'] is None:
         raise CalibrationError(
             f'{path}: doffs is null, which says that the offset of the principal points is not '
