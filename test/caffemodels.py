@@ -81,7 +81,7 @@ def net(layers, name='net'):
 def network_layers(network, names, form='new', deconvolution_bias=0.0, v1=False):
     """Encode the weights of a network of ours as its authors' files hold them.
 
-    Deconvolutions get the constant bias that the Caffe files carry.
+    Deconvolutions without a bias get the constant one that the Caffe files carry.
     """
     import torch
     layers = []
@@ -90,7 +90,7 @@ def network_layers(network, names, form='new', deconvolution_bias=0.0, v1=False)
         blobs = [module.weight.detach().numpy()]
         deconvolution = isinstance(module, torch.nn.ConvTranspose2d)
         blobs.append(np.full(module.out_channels, deconvolution_bias, np.float32)
-                     if deconvolution else module.bias.detach().numpy())
+                     if module.bias is None else module.bias.detach().numpy())
         if v1:
             layers.append(v1_layer(theirs, 39 if deconvolution else 4, blobs))
         else:

@@ -16,6 +16,12 @@ holds its blobs. What was read to write them, layer by layer with inputs, output
 - SVS: ``stereo_deploy.prototxt`` (names as CRL's first stage) and ``svs_deploy.prototxt``, where
   three stereo layers carry a trailing underscore because VGG's own have their names.
 
+- SVS's view synthesis: ``ViewSyn_train.prototxt``, ``ViewSyn_BN_train.prototxt`` and the joined
+  ``svs_deploy.prototxt``: VGG's names, ``fc6_half`` to ``fc8_half`` for the fully connected layers
+  of images of half size, ``conv_bn1`` and ``conv_bn1_`` for the first branch whether or not it is
+  normalised. A normalisation is two layers of Caffe: ``bn_pool1`` holds mean, variance and their
+  weight, ``scale_pool1`` factor and offset.
+
 Caffe keeps the weights of a convolution as (out, in, k, k) and of a deconvolution as
 (in, out, k, k), as PyTorch does, and both correlate rather than convolve.
 """
@@ -83,12 +89,41 @@ CRL: Mapping[str, str] = {
 DISPFULNET_IN_SVS: Mapping[str, str] = {
     **DISPFULNET, 'conv3_1': 'conv3_1_', 'conv4_1': 'conv4_1_', 'conv5_1': 'conv5_1_'}
 
+_VGG = ('conv1_1', 'conv1_2', 'conv2_1', 'conv2_2', 'conv3_1', 'conv3_2', 'conv3_3', 'conv4_1',
+        'conv4_2', 'conv4_3', 'conv5_1', 'conv5_2', 'conv5_3')
+
+VIEWSYN: Mapping[str, str] = {
+    **{name: name for name in _VGG},
+    'fc6': 'fc6_half',
+    'fc7': 'fc7_half',
+    'fc8': 'fc8_half',
+    **{f'branch{n}{end}': f'conv_bn{n}{end}' for n in range(1, 5) for end in ('', '_')},
+    **{f'up{n}': f'deconv_bn{n}' for n in range(1, 6)},
+    'up_sum': 'deconv_sum',
+    'conv_sum_': 'conv_sum_',
+    'conv_sum': 'conv_sum',
+}
+
+VIEWSYN_BN: Mapping[str, str] = {
+    **VIEWSYN, **{f'norm{n}': f'scale_pool{n}' for n in range(1, 5)}}
+
+SVS: Mapping[str, str] = {
+    **{f'view.{ours}': theirs for ours, theirs in VIEWSYN.items()},
+    'deconv_sm': 'deconv_sm',
+    **{f'stereo.{ours}': theirs for ours, theirs in DISPFULNET_IN_SVS.items()},
+}
+
+# Where the running mean and variance of our normalisations are kept.
+STATISTICS: Mapping[str, str] = {f'scale_pool{n}': f'bn_pool{n}' for n in range(1, 5)}
+
 TABLES: Mapping[str, Mapping[str, str]] = {
     'dispnets': DISPNETS,
     'dispnetc': DISPNETC,
     'dispfulnet': DISPFULNET,
     'dispresnet': DISPRESNET,
     'crl': CRL,
+    'svs': SVS,
+    'viewsyn': VIEWSYN,
 }
 """Architecture -> the table of its layers."""
 

@@ -32,6 +32,15 @@ DESCRIPTIONS = {
     'crl-small': 'CRL for real time on a CPU: quarter width, second stage at half resolution',
     'dispnetc-small': 'DispNetC for the smallest machines: quarter width, disparity at half '
                       'resolution',
+    'svs': 'one image: Single View Stereo Matching (Luo 2018), exact; imagines the right view',
+    'viewsyn': 'one image: the view synthesis of SVS alone, exact',
+    'viewsyn-bn': 'one image: the view synthesis of SVS with batch normalisation, its first '
+                  'training phase',
+    'svs-small': 'one image: SVS for real time on a CPU: fully convolutional view synthesis and '
+                 'the first stage of crl-small, at 640 x 192',
+    'deep3d': 'one image: Deep3D (Xie 2016), the ancestor of SVS',
+    'monodepth': 'one image: Monodepth (Godard 2017), VGG variant, exact',
+    'monodepth-small': 'one image: Monodepth with three eighths of the channels, at 640 x 192',
 }
 
 # OpenCV's matchers are models like any other, but have nothing to count.

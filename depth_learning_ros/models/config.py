@@ -5,21 +5,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from depth_learning_ros.errors import ModelError
 
+# Networks that are shown the left image alone.
+SINGLE_VIEW = ('svs', 'viewsyn', 'deep3d', 'monodepth')
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """A member of the DispNet / CRL family.
+    """A member of the DispNet / CRL / SVS family.
 
     The defaults are the papers' networks; everything else is a named variant.
 
     Attributes:
         name: what users call it, such as ``crl`` or ``crl-small``.
-        architecture: ``dispnets``, ``dispnetc``, ``dispfulnet``, ``dispresnet`` or ``crl``.
+        architecture: ``dispnets``, ``dispnetc``, ``dispfulnet``, ``dispresnet`` or ``crl``; or
+            of one image: ``svs``, ``viewsyn``, ``deep3d`` or ``monodepth``.
         width: factor on all channel counts.
         channel_multiple: scaled channel counts are rounded up to a multiple of this.
         max_displacement: reach of the correlation at 1/4 resolution, in pixels there.
@@ -38,6 +42,11 @@ class NetworkConfig:
             keeps it at the scale of the other activations.
         second_stage_scale: resolution of DispResNet, 1 = full (paper), 2 = half.
         channel_order: ``bgr`` (Caffe) or ``rgb``: the order of the input channels.
+        levels: shifts among which the view synthesis of SVS and Deep3D chooses.
+        trunk: of SVS's view synthesis: ``vgg16`` (paper) or ``small``, fully convolutional.
+        batch_norm: normalise what SVS's branches take (the released net's first training phase).
+        input_height, input_width: the size that fully connected layers are made for, or that the
+            network was designed for; 0 = none.
     """
 
     name: str = 'crl'
@@ -53,6 +62,11 @@ class NetworkConfig:
     unit_px: float = 1.0
     second_stage_scale: int = 1
     channel_order: str = 'bgr'
+    levels: int = 65
+    trunk: str = 'vgg16'
+    batch_norm: bool = False
+    input_height: int = 0
+    input_width: int = 0
 
     def channels(self, count: int) -> int:
         """Scale a paper's channel count by the width, rounded up to ``channel_multiple``."""
@@ -62,7 +76,17 @@ class NetworkConfig:
     @property
     def size_multiple(self) -> int:
         """Images are padded to a multiple of this."""
-        return 64
+        return 32 if self.architecture in ('viewsyn', 'deep3d') else 64
+
+    @property
+    def single_view(self) -> bool:
+        """Whether the network is shown the left image alone."""
+        return self.architecture in SINGLE_VIEW
+
+    def halved(self) -> NetworkConfig:
+        """Give the configuration of a part that works at half the size."""
+        return replace(self, input_height=self.input_height // 2,
+                       input_width=self.input_width // 2)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

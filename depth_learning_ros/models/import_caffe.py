@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from depth_learning_ros.errors import ModelError
-from depth_learning_ros.models.caffe_names import MEAN_LAYERS
+from depth_learning_ros.models.caffe_names import MEAN_LAYERS, STATISTICS
 from depth_learning_ros.models.caffemodel import CaffeLayer, read_caffemodel
 from depth_learning_ros.models.checkpoint import CheckpointInfo
 from depth_learning_ros.models.registry import build_network
@@ -86,7 +86,9 @@ def import_caffe(path: Path | str, *, network: str | None = None, partial: bool 
     means, mean_notes = _means(release, layers, work.unfilled)
     if work.unfilled and not partial:
         raise ModelError(_refusal(path, release, work.unfilled, network is None))
-    taken = {*release.layers.values(), *(MEAN_LAYERS if release.mean != 'none' else ())}
+    statistics = {STATISTICS[name] for name in release.layers.values() if name in STATISTICS}
+    means_layers = MEAN_LAYERS if release.mean != 'none' else ()
+    taken = {*release.layers.values(), *statistics, *means_layers}
     return Imported(
         network=target.eval(), info=_info(path, release, means, work), placed=tuple(work.placed),
         unplaced=tuple(name for name in layers if name not in taken),
@@ -117,6 +119,8 @@ class _Placement:
                 self.unfilled.append(f'{layer} (no layer {theirs} in the file)')
             else:
                 self._place(layer, own, layers[theirs])
+                if theirs in STATISTICS:
+                    self._place_statistics(network, layer, layers.get(STATISTICS[theirs]))
             if on_progress is not None:
                 on_progress(done, len(order))
 
@@ -144,6 +148,25 @@ class _Placement:
             self.nonzero_biases[source.name] = float(np.abs(rest[0]).max())
         self.placed.append(Placed(layer, source.name, tuple(own['weight'].shape),
                                   sum(p.numel() for p in own.values())))
+
+
+    def _place_statistics(self, network: nn.Module, layer: str,
+                          source: CaffeLayer | None) -> None:
+        """Copy a BatchNorm layer's sums, which Caffe keeps with the weight they were added up."""
+        norm = network.get_submodule(layer)
+        assert isinstance(norm, nn.BatchNorm2d)
+        buffers = (norm.running_mean, norm.running_var)
+        if source is None or len(source.blobs) != 3 or any(
+                own is None or own.numel() != blob.size
+                for own, blob in zip(buffers, source.blobs, strict=False)):
+            self.unfilled.append(f'{layer}.running_mean and running_var (no BatchNorm layer of '
+                                 f'their size in the file)')
+            return
+        weight = float(source.blobs[2].reshape(-1)[0])
+        factor = 1 / weight if weight else 0.0
+        for own, blob in zip(buffers, source.blobs, strict=False):
+            assert own is not None
+            own.copy_(torch.from_numpy(np.array(blob, np.float32)).reshape(-1) * factor)
 
 
 def _fit(blob: np.ndarray, parameter: nn.Parameter) -> torch.Tensor | None:
@@ -200,7 +223,7 @@ def _info(path: Path, release: Release, means: list[tuple[float, float, float]],
         digest = hashlib.sha256()
         while chunk := file.read(1 << 20):
             digest.update(chunk)
-    notes = {'imported_from': path.name, 'imported_sha256': digest.hexdigest()}
+    notes = {**release.notes, 'imported_from': path.name, 'imported_sha256': digest.hexdigest()}
     if work.unfilled:
         notes['random_layers'] = '; '.join(work.unfilled)
     return CheckpointInfo(

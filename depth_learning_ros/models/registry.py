@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 import difflib
 
 from torch import nn
@@ -12,7 +13,12 @@ from torch import nn
 from depth_learning_ros.errors import ModelError
 from depth_learning_ros.models.config import NetworkConfig
 from depth_learning_ros.models.crl import CRL, DispResNet
+from depth_learning_ros.models.deep3d import Deep3D
 from depth_learning_ros.models.dispnet import DispFulNet, DispNetC, DispNetS
+from depth_learning_ros.models.monodepth import Monodepth
+from depth_learning_ros.models.svs import SVS
+from depth_learning_ros.models.view_small import SmallViewSynthesis
+from depth_learning_ros.models.view_synthesis import ViewSynthesis
 
 ARCHITECTURES: dict[str, Callable[[NetworkConfig], nn.Module]] = {
     'dispnets': DispNetS,
@@ -20,6 +26,11 @@ ARCHITECTURES: dict[str, Callable[[NetworkConfig], nn.Module]] = {
     'dispfulnet': DispFulNet,
     'dispresnet': DispResNet,
     'crl': CRL,
+    'svs': SVS,
+    'viewsyn': lambda config: (ViewSynthesis if config.trunk == 'vgg16'
+                               else SmallViewSynthesis)(config),
+    'deep3d': Deep3D,
+    'monodepth': Monodepth,
 }
 
 
@@ -41,6 +52,17 @@ CONFIGS: dict[str, NetworkConfig] = {c.name: c for c in (
     NetworkConfig('crl-quarter', 'crl', width=0.25),
     _small('crl-small', 'crl'),
     _small('dispnetc-small', 'dispnetc'),
+    NetworkConfig('svs', 'svs', input_height=384, input_width=1280),
+    NetworkConfig('viewsyn', 'viewsyn', input_height=192, input_width=640),
+    NetworkConfig('viewsyn-bn', 'viewsyn', batch_norm=True, input_height=192, input_width=640),
+    replace(_small('svs-small', 'svs'), trunk='small', max_displacement=16, local_match=0,
+            input_height=192, input_width=640),
+    NetworkConfig('deep3d', 'deep3d', levels=33, channel_order='rgb', input_height=160,
+                  input_width=384),
+    NetworkConfig('monodepth', 'monodepth', channel_order='rgb', input_height=256,
+                  input_width=512),
+    NetworkConfig('monodepth-small', 'monodepth', width=0.375, channel_multiple=8,
+                  channel_order='rgb', input_height=192, input_width=640),
 )}
 
 

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 import difflib
+from typing import Any
 
 from depth_learning_ros.errors import ModelError
 from depth_learning_ros.models.caffe_names import (
@@ -16,7 +17,10 @@ from depth_learning_ros.models.caffe_names import (
     DISPNETC,
     DISPNETS,
     MEAN_LAYERS,
+    SVS,
     TABLES,
+    VIEWSYN,
+    VIEWSYN_BN,
 )
 from depth_learning_ros.models.config import NetworkConfig
 from depth_learning_ros.models.registry import CONFIGS
@@ -38,6 +42,8 @@ class Release:
             ``'optional'``: subtract them where the file holds them; ``'none'``: subtract nothing.
         licence: of the weights, as far as the authors state one.
         description: in words, for the weights file.
+        notes: of single-view networks, the camera that they imagine: ``virtual_baseline_m``,
+            ``focal_px``, ``training_size``.
     """
 
     name: str
@@ -46,6 +52,14 @@ class Release:
     mean: str
     licence: str
     description: str
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+# The rig of KITTI raw, from its calibration: (44.86 + 339.52) / 721.54 = 0.5327 m between the
+# colour cameras, a focal length of 721.54 px at a width of 1242. SVS's scripts bring
+# its images to 1280 x 384 and to half of that.
+_KITTI_RIG = {'virtual_baseline_m': 0.5327, 'focal_px': 743.6, 'training_size': [384, 1280]}
+_KITTI_RIG_HALF = {'virtual_baseline_m': 0.5327, 'focal_px': 371.8, 'training_size': [192, 640]}
 
 
 def _config(name: str, architecture: str, channel_order: str) -> NetworkConfig:
@@ -67,6 +81,13 @@ RELEASES: Mapping[str, Release] = {release.name: release for release in (
             _SVS, 'released by the authors of SVS (stereo part alone, CRL stage 1)'),
     Release('svs-stereo', _config('svs-stereo', 'dispfulnet', 'bgr'), DISPFULNET_IN_SVS, 'none',
             _SVS, 'released by the authors of SVS (stereo part of the joined network)'),
+    Release('svs', _config('svs', 'svs', 'bgr'), SVS, 'none', _SVS,
+            'released by the authors of SVS (KITTI raw, KITTI 2015)', _KITTI_RIG),
+    Release('viewsyn', _config('viewsyn', 'viewsyn', 'bgr'), VIEWSYN, 'none', _SVS,
+            'released by the authors of SVS (view synthesis alone, KITTI raw)', _KITTI_RIG_HALF),
+    Release('viewsyn-bn', CONFIGS['viewsyn-bn'], VIEWSYN_BN, 'none', _SVS,
+            'released by the authors of SVS (view synthesis with batch normalisation, KITTI raw)',
+            _KITTI_RIG_HALF),
 )}
 
 
@@ -79,6 +100,10 @@ def guess_release(layers: Collection[str]) -> Release:
     names = set(layers)
     if 'Convolution8_s2' in names:
         return RELEASES['crl']
+    if 'fc6_half' in names and 'Convolution13' in names:
+        return RELEASES['svs']
+    if 'fc6_half' in names:
+        return RELEASES['viewsyn-bn' if 'bn_pool1' in names else 'viewsyn']
     if 'conv5_1_' in names and 'Convolution13' in names:
         return RELEASES['svs-stereo']
     if 'Convolution13' in names:
