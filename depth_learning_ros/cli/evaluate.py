@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,13 @@ from depth_learning_ros.cli.options import (
     open_engine_for,
 )
 from depth_learning_ros.cli.progress import Meter, progress_callback
+from depth_learning_ros.errors import DataError
 
 if TYPE_CHECKING:
     from depth_learning_ros.data.scene import NamedScene, Scene, StereoSet
+    from depth_learning_ros.evaluation.eigen import EigenRow
     from depth_learning_ros.evaluation.evaluate import EvaluationRow, SceneResult
-    from depth_learning_ros.pipeline import StereoPipeline
+    from depth_learning_ros.pipeline import MonoPipeline, StereoPipeline
 
 CLASSICAL_MODELS = ('bm', 'sgbm', 'sgbm-hh')
 _DEFAULT_MODELS = (DEFAULT_MODEL, *CLASSICAL_MODELS)
@@ -40,6 +42,7 @@ A SET is a folder with sets of scenes, one set, or one scene:
 or a public data set as NAME:FOLDER[,option=value]..., laid out as it is downloaded:
   kitti2012 kitti2015 middlebury2001 middlebury2003 middlebury2005 middlebury2006 middlebury2014
   middlebury-v3 eth3d drivingstereo flyingthings3d flyingthings3d-subset monkaa driving sceneflow
+  kitti-raw (a list of frames, such as Eigen's; ground truth from the laser scans)
   pairs (two folders left and right, no ground truth). Options are split (such as split=testing)
   and others; a wrong one is answered with those there are.
 
@@ -49,12 +52,20 @@ gaps were filled as KITTI's kit does; density is that before filling. EPE is the
 one pair, pre- and post-processing included. The JSON holds more: PSNR and SSIM of the warped view,
 the worth of the confidence, and the errors of depth.
 
+Mono models see the left image alone. Their disparity is brought to the baseline of each scene's
+rig, so they stand in one table with stereo models. --eigen adds the table by which depth from one
+camera is compared: Garg's crop, caps at 80 and 50 m, seven figures, without and with the scale
+taken from the ground truth (median scaling).
+
 examples:
   depth-learning evaluate data/sets --json rows.json --markdown table.md
   depth-learning evaluate data/sets/kitti2012 --model crl-small --model my.onnx --pictures look
   depth-learning evaluate kitti2015:/data/kitti2015 middlebury-v3:/data/MiddEval3,size=H
   depth-learning evaluate kitti2015:/data/kitti2015,split=testing --model crl-small \
       --submission upload
+  depth-learning evaluate kitti2015:/data/kitti2015 --model svs-small bm
+  depth-learning evaluate kitti-raw:/data/kitti_raw,list=eigen_test_files.txt \
+      --model svs-small --eigen
 """
 
 
@@ -77,6 +88,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--submission', type=Path, metavar='DIR',
         help="write the files for KITTI's server (with several models into a folder each); "
              'scenes then need no ground truth')
+    parser.add_argument(
+        '--eigen', action='store_true',
+        help='also compare depth as Eigen 2014 and Garg 2016 did; needs calibrations')
+    parser.add_argument(
+        '--fit', choices=('letterbox', 'crop', 'stretch'), default='letterbox',
+        help='what happens to images of another aspect ratio than a mono model learned from '
+             '(default: %(default)s)')
     add_engine_options(parser)
     add_force_option(parser)
 
@@ -90,22 +108,39 @@ def run(args: argparse.Namespace) -> int:
             for each in _open_set(word, needs_truth=args.submission is None).sets()]
     output = _SceneOutput(args, names, [scene for _, scenes in sets for scene in scenes])
     check_outputs((args.json, args.markdown, *output.paths()), args.force)
-    rows: list[EvaluationRow] = []
+    tables = _Tables(args.eigen)
     models = [_Model(args, name) for name in names]
     try:
-        for row in _evaluate_sets(sets, models, output):
-            rows.append(row)
+        _evaluate_sets(sets, models, output, tables)
     finally:
         # Also after an error or Ctrl-C: what was measured so far is not lost.
         for model in models:
             model.close()
-        if rows:
-            print(to_text(rows), end='')
-    for path, text in ((args.json, to_json), (args.markdown, to_markdown)):
+        print('\n'.join(tables.texts(to_text)), end='')
+    for path, content in ((args.json, lambda: to_json([*tables.rows, *tables.eigen])),
+                          (args.markdown, lambda: '\n'.join(tables.texts(to_markdown)))):
         if path is not None:
             with atomic_write(path, force=args.force, mode='w') as file:
-                file.write(text(rows))
+                file.write(content())
+    if args.eigen and not tables.eigen:
+        raise DataError('--eigen compares metres, and no scene has both ground truth and a '
+                        'calibration: give sets that have, or leave --eigen out')
     return 0
+
+
+class _Tables:
+    """The rows of what was measured so far."""
+
+    def __init__(self, wants_eigen: bool) -> None:
+        self.wants_eigen = wants_eigen
+        self.rows: list[EvaluationRow] = []
+        self.eigen: list[EigenRow] = []
+
+    def texts(self, write: Callable[..., str]) -> list[str]:
+        """Give each table that has rows as text."""
+        from depth_learning_ros.evaluation.tables import COLUMNS, EIGEN_COLUMNS
+        return [write(rows, columns) for rows, columns in (
+            (self.rows, COLUMNS), (self.eigen, EIGEN_COLUMNS)) if rows]
 
 
 def _sort_out(args: argparse.Namespace) -> tuple[list[str], list[str]]:
@@ -139,23 +174,30 @@ def _open_set(word: str, needs_truth: bool) -> StereoSet:
 
 
 def _evaluate_sets(sets: Sequence[tuple[str, list[Scene]]], models: Sequence[_Model],
-                   output: _SceneOutput) -> Iterator[EvaluationRow]:
-    from depth_learning_ros.evaluation.evaluate import evaluate, summarise
+                   output: _SceneOutput, tables: _Tables) -> None:
+    from depth_learning_ros.evaluation.eigen import summarise_eigen
+    from depth_learning_ros.evaluation.evaluate import eigen_of, evaluate, summarise
     meter = Meter('evaluating', sum(len(scenes) for _, scenes in sets), 'scene')
     done = 0
     try:
         for set_name, scenes in sets:
             figures: list[list] = [[] for _ in models]
+            depths: list[list] = [[] for _ in models]
             # All models scene by scene, so that they can stand in one picture.
             runs = [evaluate(scenes, model.pipeline_for) for model in models]
             for results in zip(*runs, strict=True):
                 output.write(results)
-                for collected, result in zip(figures, results, strict=True):
-                    collected.append(result.figures)
+                for number, result in enumerate(results):
+                    figures[number].append(result.figures)
+                    if tables.wants_eigen and (found := eigen_of(result)) is not None:
+                        depths[number].append(found)
                 done += 1
                 meter.update(done)
-            for model, collected in zip(models, figures, strict=True):
-                yield summarise(set_name, model.last, collected)
+            for model, collected, metric in zip(models, figures, depths, strict=True):
+                row = summarise(set_name, model.last, collected)
+                tables.rows.append(row)
+                if metric:
+                    tables.eigen += summarise_eigen(set_name, row.model, metric)
     finally:
         meter.close()
 
@@ -165,17 +207,17 @@ class _Model:
 
     def __init__(self, args: argparse.Namespace, name: str) -> None:
         self._args, self._name = args, name
-        self._pipelines: dict[int, StereoPipeline] = {}
+        self._pipelines: dict[int, StereoPipeline | MonoPipeline] = {}
         # Opened now, so that a wrong name is told before the work begins.
         self.last = self.pipeline_for(_DISPARITY_MULTIPLE)
 
-    def pipeline_for(self, disparities: int) -> StereoPipeline:
+    def pipeline_for(self, disparities: int) -> StereoPipeline | MonoPipeline:
         """Return the pipeline that searches that many disparities."""
-        from depth_learning_ros.pipeline import StereoPipeline
+        from depth_learning_ros.pipeline import open_pipeline
         key = -(-disparities // _DISPARITY_MULTIPLE) if self._name in CLASSICAL_MODELS else 0
         if key not in self._pipelines:
-            self._pipelines[key] = StereoPipeline(
-                open_engine_for(self._args, self._name, disparities))
+            self._pipelines[key] = open_pipeline(
+                open_engine_for(self._args, self._name, disparities), fit=self._args.fit)
         self.last = self._pipelines[key]
         return self.last
 

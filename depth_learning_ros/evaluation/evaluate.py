@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-import logging
 import math
 
 import numpy as np
 
 from depth_learning_ros.data.scene import LoadableScene, StereoSample
-from depth_learning_ros.errors import CalibrationError
-from depth_learning_ros.evaluation.depth_metrics import depth_figures
+from depth_learning_ros.evaluation.depth_metrics import DepthFigures, depth_figures
+from depth_learning_ros.evaluation.eigen import eigen_figures
 from depth_learning_ros.evaluation.gaps import fill_gaps
 from depth_learning_ros.evaluation.image_metrics import psnr, ssim
 from depth_learning_ros.evaluation.metrics import (
@@ -23,11 +22,12 @@ from depth_learning_ros.evaluation.metrics import (
     end_point_error,
     sparsification,
 )
+from depth_learning_ros.evaluation.run_model import known_camera, process_sample
 from depth_learning_ros.geometry.depth import disparity_to_depth
 from depth_learning_ros.geometry.warp import seen_in_both, warp_right_to_left
-from depth_learning_ros.pipeline import StereoPipeline, StereoResult
+from depth_learning_ros.pipeline import MonoPipeline, StereoPipeline, StereoResult
 
-logger = logging.getLogger(__name__)
+AnyPipeline = StereoPipeline | MonoPipeline
 
 NAN = float('nan')
 DEFAULT_MAX_DISPARITY = 192
@@ -81,7 +81,7 @@ class SceneResult:
     Attributes:
         model: the name of the model.
         sample: images and ground truth.
-        result: what the pipeline gave.
+        result: what the pipeline gave; of a mono model brought to the scene's baseline.
         filled: float32 [H, W], its disparity without gaps.
         figures: of this scene.
     """
@@ -113,7 +113,7 @@ class EvaluationRow:
 
 
 def evaluate(scenes: Iterable[LoadableScene],
-             pipeline_for: Callable[[int], StereoPipeline]) -> Iterator[SceneResult]:
+             pipeline_for: Callable[[int], AnyPipeline]) -> Iterator[SceneResult]:
     """Run a model over scenes, one at a time.
 
     Args:
@@ -136,15 +136,15 @@ def evaluate(scenes: Iterable[LoadableScene],
         if shape not in known_sizes:
             # The first run of a size compiles and allocates: it must not be the one that is timed.
             known_sizes.add(shape)
-            pipeline.engine.prepare(*shape)
-            pipeline.process(sample.pair, ('disparity',))
-        result = pipeline.process(sample.pair, ('disparity', 'confidence'))
+            pipeline.prepare(*shape)
+            process_sample(pipeline, sample, ('disparity',))
+        result = process_sample(pipeline, sample, ('disparity', 'confidence'))
         filled = fill_gaps(result.disparity.values)
         yield SceneResult(pipeline.engine.info.model, sample, result, filled,
                           compute_figures(sample, result, filled))
 
 
-def summarise(set_name: str, pipeline: StereoPipeline,
+def summarise(set_name: str, pipeline: AnyPipeline,
               figures: Sequence[Figures]) -> EvaluationRow:
     """Return the means over scenes, each figure over the scenes that have it."""
     info = pipeline.engine.info
@@ -195,15 +195,24 @@ def _warp_figures(sample: StereoSample, filled: np.ndarray) -> dict[str, float]:
     return {'psnr': psnr(warped, left, seen), 'ssim': ssim(warped, left, seen)}
 
 
+def eigen_of(result: SceneResult) -> list[DepthFigures] | None:
+    """Return the figures of Eigen's protocol; None where metres or ground truth are not known."""
+    depths = _depths(result.sample, result.filled)
+    return None if depths is None else eigen_figures(*depths)
+
+
 def _depth_figures(sample: StereoSample, filled: np.ndarray) -> dict[str, float]:
-    try:
-        camera = sample.camera
-    except CalibrationError as error:
-        logger.info('no depth figures: %s', error)
+    depths = _depths(sample, filled)
+    if depths is None:
         return {}
-    if camera is None or sample.disparity is None:
-        return {}
-    figures = asdict(depth_figures(disparity_to_depth(filled, camera),
-                                   disparity_to_depth(sample.disparity, camera)))
+    figures = asdict(depth_figures(*depths))
     figures.pop('pixels')
     return figures
+
+
+def _depths(sample: StereoSample, filled: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return predicted and true depth in metres."""
+    camera = known_camera(sample)
+    if camera is None or sample.disparity is None:
+        return None
+    return disparity_to_depth(filled, camera), disparity_to_depth(sample.disparity, camera)

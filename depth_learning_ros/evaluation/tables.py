@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import json
 
+from depth_learning_ros.evaluation.eigen import EigenRow
 from depth_learning_ros.evaluation.evaluate import EvaluationRow
+
+Rows = Sequence[EvaluationRow] | Sequence[EigenRow]
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,19 @@ COLUMNS = (
     Column('d1_noc', 'D1-noc %', always=False),
     Column('density', 'density %', 1), Column('ms', 'ms', 1),
 )
+EIGEN_COLUMNS = (
+    Column('set', 'set'), Column('model', 'model'), Column('images', 'images', 0),
+    Column('max_depth_m', 'cap m', 0), Column('median_scaling', 'median-scaled'),
+    Column('abs_rel', 'AbsRel', 3), Column('sq_rel_m', 'SqRel m', 3),
+    Column('rmse_m', 'RMSE m', 3), Column('rmse_log', 'RMSE log', 3),
+    Column('delta1', 'd<1.25', 3), Column('delta2', 'd<1.25^2', 3),
+    Column('delta3', 'd<1.25^3', 3),
+)
 
 
-def to_markdown(rows: Sequence[EvaluationRow]) -> str:
+def to_markdown(rows: Rows, columns: Sequence[Column] = COLUMNS) -> str:
     """Return a Markdown table; columns that no row fills are left out where they are optional."""
-    columns, cells = _cells(rows)
+    columns, cells = _cells(rows, columns)
     numeric = [_is_numeric(column) for column in columns]
     lines = ['| ' + ' | '.join(column.title for column in columns) + ' |',
              '|' + '|'.join('---:' if right else '---' for right in numeric) + '|']
@@ -41,9 +52,9 @@ def to_markdown(rows: Sequence[EvaluationRow]) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def to_text(rows: Sequence[EvaluationRow]) -> str:
+def to_text(rows: Rows, columns: Sequence[Column] = COLUMNS) -> str:
     """Return the same table, aligned for a terminal."""
-    columns, cells = _cells(rows)
+    columns, cells = _cells(rows, columns)
     table = [[column.title for column in columns], *cells]
     widths = [max(len(row[index]) for row in table) for index in range(len(columns))]
     lines = []
@@ -54,14 +65,14 @@ def to_text(rows: Sequence[EvaluationRow]) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def to_json(rows: Sequence[EvaluationRow]) -> str:
+def to_json(rows: Sequence[EvaluationRow | EigenRow]) -> str:
     """Return a JSON list of flat objects with all figures, null where not known."""
     return json.dumps([row.to_dict() for row in rows], indent=2, allow_nan=False) + '\n'
 
 
-def _cells(rows: Sequence[EvaluationRow]) -> tuple[list[Column], list[list[str]]]:
+def _cells(rows: Rows, known: Sequence[Column]) -> tuple[list[Column], list[list[str]]]:
     flat = [row.to_dict() for row in rows]
-    columns = [column for column in COLUMNS
+    columns = [column for column in known
                if column.always or any(row[column.key] is not None for row in flat)]
     return columns, [[_format(row[column.key], column) for column in columns] for row in flat]
 
@@ -69,8 +80,10 @@ def _cells(rows: Sequence[EvaluationRow]) -> tuple[list[Column], list[list[str]]
 def _format(value: object, column: Column) -> str:
     if value is None:
         return '-'
+    if isinstance(value, bool):
+        return 'yes' if value else 'no'
     return f'{value:.{column.digits}f}' if isinstance(value, (int, float)) else str(value)
 
 
 def _is_numeric(column: Column) -> bool:
-    return column.key not in ('set', 'model', 'backend', 'precision')
+    return column.key not in ('set', 'model', 'backend', 'precision', 'median_scaling')

@@ -24,15 +24,15 @@ def read_middlebury_camera(path: Path, width: int, height: int) -> StereoCamera:
         DataError: the file cannot be read.
         CalibrationError: something is missing or not plausible.
     """
-    values = _parse(path, '=')
-    left = _numbers(values, 'cam0', _CAMERA_MATRIX, path)
+    values = parse_lines(path, '=')
+    left = read_numbers(values, 'cam0', _CAMERA_MATRIX, path)
     for name, needed in (('width', width), ('height', height)):
-        if name in values and _numbers(values, name, 1, path)[0] != needed:
+        if name in values and read_numbers(values, name, 1, path)[0] != needed:
             raise CalibrationError(f'{path} has {name} {values[name]}, the images have {needed}: '
                                    f'give the calibration of these images')
     return _camera(path, width=width, height=height, focal_px=left[0], focal_y_px=left[4],
-                   cx=left[2], cy=left[5], doffs=_numbers(values, 'doffs', 1, path)[0],
-                   baseline_m=_numbers(values, 'baseline', 1, path)[0] / 1000)
+                   cx=left[2], cy=left[5], doffs=read_numbers(values, 'doffs', 1, path)[0],
+                   baseline_m=read_numbers(values, 'baseline', 1, path)[0] / 1000)
 
 
 def read_kitti_camera(path: Path, width: int, height: int, *, left: str,
@@ -48,8 +48,8 @@ def read_kitti_camera(path: Path, width: int, height: int, *, left: str,
         DataError: the file cannot be read.
         CalibrationError: something is missing or not plausible.
     """
-    values = _parse(path, ':')
-    p, q = (_numbers(values, name, _PROJECTION, path) for name in (left, right))
+    values = parse_lines(path, ':')
+    p, q = (read_numbers(values, name, _PROJECTION, path) for name in (left, right))
     if p[0] == 0:
         raise CalibrationError(f'{path}: {left} has focal length 0')
     return _camera(path, width=width, height=height, focal_px=p[0], focal_y_px=p[5], cx=p[2],
@@ -86,14 +86,19 @@ def _camera(path: Path, *, width: int, height: int, focal_px: float, cx: float, 
         raise CalibrationError(f'{path}: {error}') from error
 
 
-def _parse(path: Path, separator: str) -> dict[str, str]:
+def parse_lines(path: Path, separator: str) -> dict[str, str]:
     """Return name -> text of all lines ``name SEPARATOR text``."""
     lines = read_bytes(path).decode('ascii', 'replace').splitlines()
     pairs = [line.split(separator, 1) for line in lines if separator in line]
     return {name.strip(): text.strip() for name, text in pairs}
 
 
-def _numbers(values: dict[str, str], name: str, count: int, path: Path) -> list[float]:
+def read_numbers(values: dict[str, str], name: str, count: int, path: Path) -> list[float]:
+    """Return the numbers of a line; brackets, commas and semicolons do not count.
+
+    Raises:
+        CalibrationError: it is missing, or they are not that many.
+    """
     if name not in values:
         raise CalibrationError(f'{path} has no {name}: it is cut off, or of another data set')
     words = re.split(r'[\s;,\[\]]+', values[name].strip('[] '))

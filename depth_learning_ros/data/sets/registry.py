@@ -17,6 +17,7 @@ from depth_learning_ros.data.scene import StereoSet
 from depth_learning_ros.data.sets.drivingstereo import DrivingStereo
 from depth_learning_ros.data.sets.eth3d import Eth3d
 from depth_learning_ros.data.sets.kitti import Kitti2012, Kitti2015
+from depth_learning_ros.data.sets.kitti_raw import KittiRaw
 from depth_learning_ros.data.sets.middlebury import Middlebury2014, MiddleburyV3
 from depth_learning_ros.data.sets.middlebury_early import (
     Middlebury2001,
@@ -40,6 +41,7 @@ REGISTRY: dict[str, type[StereoSet]] = {
     'pairs': UnlabelledPairs,
     'kitti2012': Kitti2012,
     'kitti2015': Kitti2015,
+    'kitti-raw': KittiRaw,
     'middlebury2001': Middlebury2001,
     'middlebury2003': Middlebury2003,
     'middlebury2005': Middlebury2005,
