@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from depth_learning_ros.stream.infos import CameraInfos
+from depth_learning_ros.stream.infos import CameraInfos, LatestInfos
 
 
 def released(found):
@@ -64,3 +64,61 @@ def test_old_ones_are_forgotten():
         infos.add_info('right', t, t)
     assert len(infos._known['left'].infos) == 64
     assert released(infos.add_pair(999, 'pair')) == [('pair', 999, 999)]
+
+
+def latest(**kinds):
+    lost = []
+    return LatestInfos(on_lost=lost.append, **kinds), lost
+
+
+def both(infos, stamp, value):
+    return [item for side in ('left', 'right')
+            for item in infos.add_info(side, stamp, f'{side} {value}')]
+
+
+def test_live_a_camera_info_sent_once_holds_nothing_back():
+    infos, _ = latest()
+    both(infos, 5, 'L')
+    assert [infos.add_frame(t, t) for t in (10, 20, 30)] == [
+        [(t, ['left L', 'right L'])] for t in (10, 20, 30)]
+
+
+def test_live_frames_without_any_camera_info_are_lost_but_the_newest():
+    infos, lost = latest()
+    assert infos.add_frame(10, 10) == infos.add_frame(20, 20) == []
+    assert infos.missing() == ['left', 'right'] and lost == [10]
+    assert infos.add_info('left', 20, 'l') == []
+    assert infos.add_info('right', 20, 'r') == [(20, ['l', 'r'])]
+    assert infos.missing() == []
+
+
+def test_live_a_calibration_that_changes_is_waited_for_when_it_comes_with_every_image():
+    infos, _ = latest()
+    both(infos, 0, 'old')
+    both(infos, 10, 'old')
+    assert infos.add_frame(10, 10) == [(10, ['left old', 'right old'])]
+    assert infos.add_frame(20, 20) == []  # as the one before had its own
+    assert infos.add_info('left', 20, 'left new') == []
+    assert infos.add_info('right', 20, 'right new') == [(20, ['left new', 'right new'])]
+
+
+def test_live_nothing_waits_longer_than_a_frame():
+    infos, _ = latest()
+    both(infos, 0, 'old')
+    both(infos, 10, 'old')
+    infos.add_frame(10, 10)
+    assert infos.add_frame(20, 20) == []
+    # no camera_info came for 20: it is let go, and 30 does not wait either
+    assert infos.add_frame(30, 30) == [(20, ['left old', 'right old']),
+                                       (30, ['left old', 'right old'])]
+
+
+def test_live_time_set_back_keeps_the_calibration():
+    infos, lost = latest(sides=['left'])
+    infos.add_info('left', 1000, 'old')
+    infos.add_info('left', 2000, 'new')
+    infos.add_frame(2000, 'a')
+    infos.restart()
+    assert infos.add_frame(10, 'b') == [('b', ['new'])] and lost == []
+    assert infos.add_info('left', 20, 'newer') == []
+    assert infos.add_frame(20, 'c') == [('c', ['newer'])]

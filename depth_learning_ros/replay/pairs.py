@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 import logging
@@ -17,11 +17,12 @@ import numpy as np
 
 from depth_learning_ros.cdr.store import CAMERA_INFO, read_message
 from depth_learning_ros.errors import CalibrationError, DataError, MessageError
-from depth_learning_ros.messages import camera_from_info, image_to_rgb, stamp_ns
+from depth_learning_ros.messages import stamp_ns
 from depth_learning_ros.replay.bag import Bag, RawMessage
 from depth_learning_ros.replay.options import ReplayOptions
 from depth_learning_ros.replay.report import Statistics
 from depth_learning_ros.replay.topics import StereoTopics
+from depth_learning_ros.stream.decode import PairDecoder
 from depth_learning_ros.stream.infos import CameraInfos, WithInfos
 from depth_learning_ros.stream.sync import SIDES, StereoSync
 from depth_learning_ros.types import StereoPair
@@ -88,10 +89,10 @@ class PairSource:
         self.sync: StereoSync[Seen] = options.make_sync()
         self._infos = CameraInfos()
         self._count = 0
-        self._helper = ThreadPoolExecutor(1, 'replay-decoder')
+        self._decoder = PairDecoder()
 
     def __iter__(self) -> Iterator[Frame | Messages]:
-        with self._helper:
+        with closing(self._decoder):
             yield from self._items()
 
     def _items(self) -> Iterator[Frame | Messages]:
@@ -179,11 +180,9 @@ class PairSource:
         left, right = found.pair
         start = time.perf_counter()
         try:
-            _check_same_encoding(left.message, right.message)
-            camera = camera_from_info(
-                found.left_info, found.right_info, self._options.baseline_m)
-            pair = StereoPair(*self._decode_sides(left, right), camera,
-                              left.stamp_ns, left.message.header.frame_id)
+            pair = self._decoder.pair(left.message, right.message, found.left_info,
+                                      found.right_info, self._options.baseline_m)
+            pair = replace(pair, stamp_ns=left.stamp_ns)  # of the recording where it has none
         except (MessageError, CalibrationError, DataError) as error:
             self._statistics.skip(str(error))
             return None
@@ -193,17 +192,6 @@ class PairSource:
             pair, left.message.header, max(left.raw.log_time_ns, right.raw.log_time_ns),
             tuple(seen.raw for seen in found.pair if seen.raw.topic in self._copied),
             {'read': read_s, 'decode': time.perf_counter() - start})
-
-    def _decode_sides(self, left: Seen, right: Seen) -> tuple[np.ndarray, np.ndarray]:
-        if hasattr(left.message, 'encoding'):
-            return _decode_side('left', left), _decode_side('right', right)
-        # JPEG and PNG take longer than anything else here, and decoding lets other threads run.
-        other = self._helper.submit(_decode_side, 'right', right)
-        try:
-            decoded = _decode_side('left', left)
-        finally:
-            wait([other])
-        return decoded, other.result()
 
     def _warn_unrectified(self, found: WithInfos) -> None:
         if 'raw' in self._topics.left and 'rect' not in self._topics.left \
@@ -237,18 +225,3 @@ def _timed(items: Iterator[WithInfos | RawMessage],
 
 def _info_stamp_ns(info: Any, raw: RawMessage) -> int:
     return stamp_ns(info.header) or raw.log_time_ns
-
-
-def _decode_side(side: str, seen: Seen) -> np.ndarray:
-    try:
-        return image_to_rgb(seen.message)
-    except MessageError as error:
-        raise MessageError(f'{side} image: {error}') from error
-
-
-def _check_same_encoding(left: Any, right: Any) -> None:
-    """Refuse pairs such as mono8 with rgb8; Bayer patterns may differ by where a window begins."""
-    names = [getattr(message, 'encoding', None) for message in (left, right)]
-    bayer = all(name is not None and name.startswith('bayer_') for name in names)
-    if None not in names and names[0] != names[1] and not bayer:
-        raise DataError(f'left is {names[0]} and right is {names[1]}: a pair has one encoding')

@@ -6,10 +6,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from depth_learning_ros.stream.sync import SIDES
+
+Item = TypeVar('Item')
 
 # Pairs that may wait for a camera_info which is written behind the images it belongs to.
 _MAX_WAITING = 2
@@ -79,4 +82,74 @@ class CameraInfos:
                 break
             self._waiting.popleft()
             released.append(WithInfos(pair, *(self._known[s].at(stamp_ns) for s in SIDES)))
+        return released
+
+
+class LatestInfos(Generic[Item]):
+    """The same for a live camera: holds nothing back that need not be held back.
+
+    A frame waits for a camera_info of its own stamp only if the frame before it got one, and
+    never longer than until the next frame comes. So those who send camera_info with every image
+    get the right one of a calibration that changes, and those who send it once lose no time.
+
+    Args:
+        sides: names of the cameras.
+        on_lost: told of each frame that was lost because there is no camera_info yet.
+    """
+
+    def __init__(self, sides: Sequence[str] = SIDES,
+                 on_lost: Callable[[Item], None] = lambda item: None) -> None:
+        self._sides, self._on_lost = tuple(sides), on_lost
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: time was set back."""
+        self._known = {side: _Known() for side in self._sides}
+        self._waiting: deque[tuple[int, Item]] = deque()
+        self._last_ns: int | None = None
+        self._in_step = False
+
+    def restart(self) -> None:
+        """Forget frames and all but the newest camera_info: time was set back."""
+        newest = {side: known.infos[-1:] for side, known in self._known.items()}
+        self.clear()
+        for side, infos in newest.items():
+            for info in infos:
+                self._known[side].add(0, info)
+
+    def missing(self) -> list[str]:
+        """Return the sides that no camera_info came for yet."""
+        return [side for side, known in self._known.items() if not known.infos]
+
+    def add_info(self, side: str, stamp_ns: int, info: Any) -> list[tuple[Item, list[Any]]]:
+        """Take a camera_info, and return the frames that waited for it with their infos."""
+        self._known[side].add(stamp_ns, info)
+        return self._release()
+
+    def add_frame(self, stamp_ns: int, item: Item) -> list[tuple[Item, list[Any]]]:
+        """Take a frame, and return those whose camera_info is known now, with their infos."""
+        repeated = all(len(known.infos) > 1 for known in self._known.values())
+        self._in_step = repeated and self._last_ns is not None and self._covered(self._last_ns)
+        self._last_ns = stamp_ns
+        self._waiting.append((stamp_ns, item))
+        return self._release()
+
+    def _covered(self, stamp_ns: int) -> bool:
+        return all(known.covers(stamp_ns) for known in self._known.values())
+
+    def _release(self) -> list[tuple[Item, list[Any]]]:
+        released: list[tuple[Item, list[Any]]] = []
+        while self._waiting:
+            stamp_ns, item = self._waiting[0]
+            last = len(self._waiting) == 1
+            if self.missing():
+                if last:
+                    break
+                self._waiting.popleft()
+                self._on_lost(item)
+                continue
+            if last and self._in_step and not self._covered(stamp_ns):
+                break
+            self._waiting.popleft()
+            released.append((item, [known.at(stamp_ns) for known in self._known.values()]))
         return released

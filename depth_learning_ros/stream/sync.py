@@ -7,7 +7,7 @@ from __future__ import annotations
 from array import array
 from bisect import insort
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -23,7 +23,7 @@ TOLERANCE_S = 0.01
 # Images waited for on each side before 'auto' decides.
 _DECIDE_AFTER = 5
 # A stamp this much older than the one before means a new recording, not a late message.
-_RESTART_NS = 2_000_000_000
+RESTART_NS = 2_000_000_000
 
 
 @dataclass(order=True)
@@ -43,14 +43,24 @@ class StereoSync(Generic[Item]):
     least half of the stamps coincide. Images may come out of order: an image without a partner
     waits until `queue_size` newer ones came on its side.
 
+    Args:
+        mode, tolerance_s, queue_size: as above.
+        on_drop: told the side, and the milliseconds to the nearest image of the other side, of
+            each image without a partner; for who runs so long that gaps must not be collected.
+        eager: ``approximate`` pairs the nearest that came so far, and does not wait a frame to
+            see whether a nearer one comes.
+
     Attributes:
         mode: what is in use; ``auto`` until that is decided.
         dropped: images without a partner, by side and cause.
+        restarts: how often a stamp was so much older than those before that all began anew.
         drop_gaps_ms: for these, the distance to the nearest image of the other side, by side.
     """
 
     def __init__(self, mode: Mode = 'auto', tolerance_s: float = TOLERANCE_S,
-                 queue_size: int = QUEUE_SIZE) -> None:
+                 queue_size: int = QUEUE_SIZE,
+                 on_drop: Callable[[str, float | None], None] | None = None,
+                 eager: bool = False) -> None:
         if mode not in MODES:
             raise DataError(f'sync is {mode!r}: expected one of {", ".join(MODES)}')
         if not 0 <= tolerance_s < 10:
@@ -58,6 +68,8 @@ class StereoSync(Generic[Item]):
         if queue_size < 2:
             raise DataError(f'queue_size is {queue_size}: expected 2 or more')
         self.mode: Mode = mode
+        self.restarts = 0
+        self._on_drop, self._eager = on_drop, eager
         self.dropped: dict[str, Counter[str]] = {side: Counter() for side in SIDES}
         self.drop_gaps_ms: dict[str, array[float]] = {side: array('d') for side in SIDES}
         self._tolerance_ns = round(tolerance_s * 1e9)
@@ -73,9 +85,10 @@ class StereoSync(Generic[Item]):
         """Take an image of one side, and return the pairs that are complete now."""
         pairs: list[tuple[Item, Item]] = []
         newest_ns = self._newest_ns.get(side, stamp_ns)
-        if stamp_ns < newest_ns - _RESTART_NS:
+        if stamp_ns < newest_ns - RESTART_NS:
             pairs += self.flush()
             newest_ns = stamp_ns
+            self.restarts += 1
         self._newest_ns[side] = max(stamp_ns, newest_ns)
         self._recent_ns[side].append(stamp_ns)
         self._order += 1
@@ -127,11 +140,11 @@ class StereoSync(Generic[Item]):
         if not left or not right:
             return None
         for one in left:
-            other = _nearest(right, one)
+            other = nearest(right, one)
             # Only when both sides have gone past them can nothing nearer come.
             known = self._newest_ns['right'] >= one and self._newest_ns['left'] >= other
-            if (final or known) and abs(one - other) <= self._tolerance_ns \
-                    and _nearest(left, other) == one and not self._crosses(one, other):
+            if (final or known or self._eager) and abs(one - other) <= self._tolerance_ns \
+                    and nearest(left, other) == one and not self._crosses(one, other):
                 return one, other
         return None
 
@@ -152,10 +165,13 @@ class StereoSync(Generic[Item]):
             else 'no partner with the same stamp'
         self.dropped[side][cause] += 1
         others = self._recent_ns['right' if side == 'left' else 'left']
-        if others:
-            self.drop_gaps_ms[side].append(abs(_nearest(others, stamp_ns) - stamp_ns) / 1e6)
+        gap_ms = abs(nearest(others, stamp_ns) - stamp_ns) / 1e6 if others else None
+        if self._on_drop is not None:
+            self._on_drop(side, gap_ms)
+        elif gap_ms is not None:
+            self.drop_gaps_ms[side].append(gap_ms)
 
 
-def _nearest(stamps_ns: Iterable[int], stamp_ns: int) -> int:
+def nearest(stamps_ns: Iterable[int], stamp_ns: int) -> int:
     """Return the stamp that is nearest; of equals the earlier."""
     return min(stamps_ns, key=lambda s: (abs(s - stamp_ns), s))
