@@ -27,7 +27,11 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (SHARE, ['package.xml']),
+        (os.path.join(SHARE, 'config'), [*glob('config/*.yaml'), *glob('config/*.xml')]),
+        (os.path.join(SHARE, 'config', 'rviz'), glob('config/rviz/*.rviz')),
         (os.path.join(SHARE, 'config', 'training'), glob('config/training/*.yaml')),
+        (os.path.join(SHARE, 'launch'), glob('launch/*.launch.py')),
+        (os.path.join(SHARE, 'launch', 'parts'), glob('launch/parts/*.launch.py')),
     ],
     zip_safe=False,
     python_requires='>=3.10',

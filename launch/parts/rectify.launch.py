@@ -1,0 +1,55 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""image_proc between a camera that publishes raw images and the node: raw in, image_rect out."""
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch_ros.actions import ComposableNodeContainer
+from launch_ros.descriptions import ComposableNode
+from launch_ros.parameter_descriptions import ParameterValue
+
+ARGUMENTS = [
+    DeclareLaunchArgument('left', default_value='left', description='Namespace of a camera.'),
+    DeclareLaunchArgument('right', default_value='right',
+                          description='Namespace of the other; empty = there is one only.'),
+    DeclareLaunchArgument('image', default_value='image_rect',
+                          description='Name of the rectified images that are published.'),
+    DeclareLaunchArgument('raw_image', default_value='image_raw',
+                          description='Name of the raw images below left and right; camera_info '
+                                      'stands beside them.'),
+    DeclareLaunchArgument('debayer', default_value='false',
+                          description='The raw images are Bayer patterns.'),
+    DeclareLaunchArgument('use_sim_time', default_value='false',
+                          description='Take the time from /clock.'),
+]
+
+
+def one_camera(camera: str, chosen: dict[str, str]) -> list[ComposableNode]:
+    """Describe what one camera needs; in one process, images are handed over by pointer."""
+    parameters = [{'use_sim_time': ParameterValue(chosen['use_sim_time'], value_type=bool)}]
+    common = {'package': 'image_proc', 'namespace': camera, 'parameters': parameters,
+              'extra_arguments': [{'use_intra_process_comms': True}]}
+    raw, nodes = chosen['raw_image'], []
+    if chosen['debayer'].lower() in ('true', '1'):
+        nodes.append(ComposableNode(plugin='image_proc::DebayerNode', name='debayer_node',
+                                    remappings=[('image_raw', raw)], **common))
+        raw = 'image_color'
+    nodes.append(ComposableNode(plugin='image_proc::RectifyNode', name='rectify_node',
+                                remappings=[('image', raw), ('image_rect', chosen['image'])],
+                                **common))
+    return nodes
+
+
+def container(context: LaunchContext) -> list[ComposableNodeContainer]:
+    """Describe the process with the nodes of both cameras."""
+    chosen = context.launch_configurations
+    cameras = [chosen['left'], *([chosen['right']] if chosen['right'] else [])]
+    return [ComposableNodeContainer(
+        package='rclcpp_components', executable='component_container_mt',
+        name='rectify_container', namespace='', output='screen',
+        composable_node_descriptions=[n for c in cameras for n in one_camera(c, chosen)])]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Describe what is started."""
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=container)])
