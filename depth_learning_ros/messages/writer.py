@@ -121,7 +121,7 @@ class MessageWriter:
             angle_min=scan.angle_min_rad, angle_max=scan.angle_max_rad,
             angle_increment=scan.angle_increment_rad, time_increment=0.0, scan_time=0.0,
             range_min=float(scan.min_range_m), range_max=float(scan.max_range_m),
-            ranges=scan.ranges, intensities=np.empty(0, np.float32))
+            ranges=np.ascontiguousarray(scan.ranges), intensities=np.empty(0, np.float32))
 
     def scan_transform(self, result: StereoResult, header: Any) -> Any:
         """Build the tf2_msgs/TFMessage that ties the scan's own frame to the optical frame.
