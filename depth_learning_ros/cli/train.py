@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import torch
 
+    from depth_learning_ros.models.registry import config_of
     from depth_learning_ros.training.config import TrainingConfig
     from depth_learning_ros.training.loop import Progress, Trainer
     from depth_learning_ros.training.mixture import open_sets
@@ -38,11 +39,13 @@ def run(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     config = TrainingConfig.read(args.config)
+    single_view = config_of(config.network).single_view
     with progress_callback('screening', 'map') as screened:
-        sets = open_sets(config.data, screened)
+        sets = open_sets(config.data, screened, ground_truth=not single_view)
     if config.scenes_weight > 0:
-        fill_pool(config.scenes, config.scene_count, TRAINING_SEED, 'training scenes')
-    fill_pool(config.validation, config.validation_count, VALIDATION_SEED, 'validation scenes')
+        fill_pool(config.scenes, config.scene_count, TRAINING_SEED, 'training scenes', single_view)
+    fill_pool(config.validation, config.validation_count, VALIDATION_SEED, 'validation scenes',
+              single_view)
     trainer = Trainer(config, args.output, resume=args.resume, sets=sets)
     total = 1000 * len(config.stages)
     with progress_callback('train', 'permille') as report:
@@ -57,12 +60,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def fill_pool(folder: str, count: int, seed: int, label: str) -> None:
+def fill_pool(folder: str, count: int, seed: int, label: str, single_view: bool = False) -> None:
     """Render the scenes that are missing from a folder."""
     from depth_learning_ros.data.synthetic.generator import SceneGenerator
+    from depth_learning_ros.data.synthetic.mono import MonoSceneGenerator
     from depth_learning_ros.data.synthetic.pool import render_to_pool
 
-    generator = SceneGenerator(seed, WIDTH, HEIGHT)
+    generator = (MonoSceneGenerator(seed) if single_view
+                 else SceneGenerator(seed, WIDTH, HEIGHT))
     numbers = render_to_pool(Path(folder), generator, range(count))
     for _ in progress(numbers, count, label, 'scene'):
         pass

@@ -57,23 +57,31 @@ class _Synthesis(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, padded: Tensor, selection: Tensor, starts: list[int]) -> Tensor:
+        # plane after plane in memory: whatever the layout of the network, each is read once
+        padded, selection = padded.contiguous(), selection.contiguous().to(padded.dtype)
         ctx.save_for_backward(padded, selection)
         ctx.starts = starts
-        return _weighted_sum(padded, selection, starts)
+        width = selection.shape[3]
+        total = selection[:, :1] * padded[..., starts[0]:starts[0] + width]
+        for k, start in enumerate(starts[1:], 1):
+            total.addcmul_(selection[:, k:k + 1], padded[..., start:start + width])
+        return total
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         padded, selection = ctx.saved_tensors
-        gradient = gradients[0]
+        gradient = gradients[0].contiguous()
         width = selection.shape[3]
         to_padded = torch.zeros_like(padded) if ctx.needs_input_grad[0] else None
         to_selection = torch.empty_like(selection) if ctx.needs_input_grad[1] else None
         for k, start in enumerate(ctx.starts):
             window = (..., slice(start, start + width))
             if to_selection is not None:
-                to_selection[:, k] = (gradient * padded[window]).sum(1)
+                torch.mul(gradient[:, 0], padded[window][:, 0], out=to_selection[:, k])
+                for channel in range(1, gradient.shape[1]):
+                    to_selection[:, k].addcmul_(gradient[:, channel], padded[window][:, channel])
             if to_padded is not None:
-                to_padded[window] += gradient * selection[:, k:k + 1]
+                to_padded[window].addcmul_(gradient, selection[:, k:k + 1])
         return to_padded, to_selection, None
 
 

@@ -50,7 +50,8 @@ class SmallViewSynthesis(nn.Module):
 
     def forward(self, left: Tensor) -> ViewOutput:
         """Imagine the right view of (B, 3, H, W) images as `to_network_input` gives them."""
-        selection = torch.softmax(self.logits(left).float(), 1)  # (B, K, H/4, W/4)
+        # plane after plane in memory, as the selection reads them
+        selection = torch.softmax(self.logits(left).float(), 1).contiguous()  # (B, K, H/4, W/4)
         fine = F.interpolate(selection, scale_factor=float(SELECTION_SCALE), mode='bilinear',
                              align_corners=False)
         right = synthesize(left, fine.to(left.dtype), self.shifts)

@@ -14,7 +14,7 @@ import yaml
 
 from depth_learning_ros.errors import TrainingError
 
-TRAINABLE = ('first', 'second', 'both')
+TRAINABLE = ('first', 'second', 'both', 'view', 'stereo', 'joint')
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class StageConfig:
 
     Attributes:
         train: which part of a cascade learns: ``first`` (DispFulNet alone), ``second``
-            (DispResNet, stage 1 frozen) or ``both``. Single networks: ``first``.
+            (DispResNet, stage 1 frozen) or ``both``. Single networks: ``first``. Networks of one
+            image: ``view`` (the view synthesis, or all of a network without a stereo part), and
+            of SVS also ``stereo`` (the stereo part, on views as imagined) and ``joint`` (all).
         minutes, steps: length; the one that is not 0 counts.
         learning_rate: peak; warm-up over ``warmup`` of the stage, then cosine decay to 0.
         batch, crop_height, crop_width: of a step.

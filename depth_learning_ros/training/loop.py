@@ -15,7 +15,7 @@ import time
 from lightning_fabric import Fabric
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from depth_learning_ros.data.scene import StereoSource
 from depth_learning_ros.data.synthetic.pool import ScenePool
@@ -30,6 +30,7 @@ from depth_learning_ros.training.ema import WeightAverage
 from depth_learning_ros.training.losses import multiscale_l1, scale_weights
 from depth_learning_ros.training.mixture import open_sets, supply_for
 from depth_learning_ros.training.samples import Samples
+from depth_learning_ros.training.single_view import SingleViewTask
 from depth_learning_ros.training.state import RunState, load_state, save_state
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,9 @@ class Trainer:
     def __init__(self, config: TrainingConfig, folder: Path, resume: bool = False,
                  sets: Sequence[StereoSource] | None = None) -> None:
         self.config, self.folder = config, folder
-        self.sets = open_sets(config.data) if sets is None else sets
+        single_view = config_of(config.network).single_view
+        self.sets = (open_sets(config.data, ground_truth=not single_view) if sets is None
+                     else sets)
         folder.mkdir(parents=True, exist_ok=True)
         self.fabric = Fabric(accelerator='auto', devices=1, precision=config.precision)  # type: ignore[arg-type]
         self.fabric.launch()
@@ -101,9 +104,17 @@ class Trainer:
             name=network_config.name, config=network_config,
             training_data=describe_data(self.config),
             notes={'notes': self.config.notes} if self.config.notes else {})
+        self.task = SingleViewTask(network, network_config) if network_config.single_view else None
+        if self.task:
+            info = self.task.describe(info, self.config, self.sets)
         if self.config.start_from:
-            before, info = load_checkpoint(Path(self.config.start_from))
-            network.load_state_dict(before.state_dict())
+            before, was = load_checkpoint(Path(self.config.start_from))
+            if self.task:
+                self.task.start(before)
+                info = replace(info, training_data=was.training_data)
+            else:
+                network.load_state_dict(before.state_dict())
+                info = was
             info = replace(info, training_data=f'{info.training_data}; then '
                                                f'{describe_data(self.config)}')
         return network, info
@@ -130,13 +141,13 @@ class Trainer:
         next_validation = self.state.minutes + self.config.validate_minutes
         losses: list[float] = []
         clock = time.monotonic()
-        for left, right, truth in self._batches(stage):
+        for batch in self._batches(stage):
             share = self._share(stage)
             if share >= 1:
                 break
             for group in optimizer.param_groups:
                 group['lr'] = learning_rate(stage, share)
-            loss = self._loss(model, stage, left, right, truth, share)
+            loss = self._loss(model, stage, batch, share)
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise TrainingError(
@@ -165,6 +176,8 @@ class Trainer:
 
     def _choose_parameters(self, stage: StageConfig) -> list[nn.Parameter]:
         """Freeze what the stage does not train."""
+        if self.task:
+            return self.task.parameters(stage)
         self.network.train()
         chosen: nn.Module = self.network
         if isinstance(self.network, CRL):
@@ -179,10 +192,14 @@ class Trainer:
             parameter.requires_grad_(True)
         return list(chosen.parameters())
 
-    def _batches(self, stage: StageConfig) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        samples = Samples(supply_for(self.config, self.sets), stage.crop_height,
-                          stage.crop_width, self.config.seed, start=self.state.samples)
-        loader = DataLoader(samples, stage.batch, num_workers=self.config.workers,
+    def _samples(self, stage: StageConfig) -> IterableDataset:
+        if self.task:
+            return self.task.samples(self.config, self.sets, stage, self.state.samples)
+        return Samples(supply_for(self.config, self.sets), stage.crop_height, stage.crop_width,
+                       self.config.seed, start=self.state.samples)
+
+    def _batches(self, stage: StageConfig) -> Iterator[tuple[Tensor, ...]]:
+        loader = DataLoader(self._samples(stage), stage.batch, num_workers=self.config.workers,
                             prefetch_factor=4 if self.config.workers else None,
                             # a fork would inherit the threads of whatever ran before: it crashed
                             multiprocessing_context='spawn' if self.config.workers else None)
@@ -204,8 +221,11 @@ class Trainer:
             return self.state.stage_step / stage.steps
         return self.state.stage_minutes / stage.minutes
 
-    def _loss(self, model: nn.Module, stage: StageConfig, left: Tensor, right: Tensor,
-              truth: Tensor, share: float) -> Tensor:
+    def _loss(self, model: nn.Module, stage: StageConfig, batch: tuple[Tensor, ...],
+              share: float) -> Tensor:
+        if self.task:
+            return self.task.loss(model, stage, batch, share)
+        left, right, truth = batch
         config = self.info.config
         views = [to_network_input(v, config).contiguous(memory_format=torch.channels_last)
                  for v in (left, right)]
@@ -221,8 +241,10 @@ class Trainer:
         return multiscale_l1(output, truth, scale_weights(share, len(output)))
 
     def _validate(self, loss: float) -> None:
-        result = validate(self.average.network, Path(self.config.validation), self.info.config,
-                          self.fabric.device)
+        folder = Path(self.config.validation)
+        result = (self.task.validate(self.average.network, folder, self.fabric.device)
+                  if self.task else
+                  validate(self.average.network, folder, self.info.config, self.fabric.device))
         row = {'stage': self.state.stage, 'step': self.state.step, 'samples': self.state.samples,
                'minutes': round(self.state.minutes, 2), 'loss': round(loss, 4), **result,
                'samples_per_second': round(self.state.samples / 60 / self.state.minutes, 2)}

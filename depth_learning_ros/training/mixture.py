@@ -83,12 +83,14 @@ class Mixture:
 
 
 def open_sets(data: Sequence[DataConfig],
-              on_progress: Callable[[int, int | None], None] | None = None) -> list[StereoSource]:
+              on_progress: Callable[[int, int | None], None] | None = None, *,
+              ground_truth: bool = True) -> list[StereoSource]:
     """Find the scenes of all data sets of a configuration.
 
     Args:
         data: what to open.
         on_progress: is told how much of the ground truth is screened, where that is done.
+        ground_truth: False where the two views are enough to learn from.
 
     Raises:
         DataError: a set or an option is unknown, or its folder is empty or incomplete.
@@ -98,7 +100,7 @@ def open_sets(data: Sequence[DataConfig],
     for each in data:
         found = open_data_set(each.set, each.root, on_progress=on_progress, **each.options)
         blank = [scene.name for scene in found.scenes if scene.disparity is None]
-        if blank:
+        if blank and ground_truth:
             raise TrainingError(
                 f'{len(blank)} of {len(found)} scenes of {each.set} in {each.root} have no ground '
                 f'truth to learn from, such as {blank[0]}: take its training split, or leave it '

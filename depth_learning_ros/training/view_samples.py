@@ -1,0 +1,121 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Training samples of networks of one image: both views, and what is known of their disparity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from depth_learning_ros.data.scene import StereoSource
+from depth_learning_ros.data.synthetic.mono import WIDTH as SCENE_WIDTH
+from depth_learning_ros.data.synthetic.pool import ScenePool
+from depth_learning_ros.training.augment import photograph
+from depth_learning_ros.training.config import TrainingConfig
+from depth_learning_ros.training.samples import REFRESH
+
+#: The larger a thing looks, the nearer it is: sizes may only change a little.
+LARGEST_ZOOM = 1.12
+DESIGN_WIDTH = 640  # of a whole image; a narrower crop shows a part of it at the same scale
+_CHOICE = 0x5E7
+
+
+class ViewSamples(IterableDataset):
+    """Endless samples, from number ``start`` on.
+
+    Yields (left, right, truth, truth_right): uint8 (3, H, W) RGB twice; float32 (1, H, W) twice,
+    disparity of the left and of the right view with the networks' sign (<= 0), NaN where unknown.
+
+    Args:
+        training: the folder of rendered scenes, the weights of it and of each data set, the seed.
+        sets: the data sets of ``training.data``.
+        height, width: of the samples.
+        start: number of the first sample.
+    """
+
+    def __init__(self, training: TrainingConfig, sets: Sequence[StereoSource], height: int,
+                 width: int, start: int = 0) -> None:
+        self.height, self.width = height, width
+        self.seed, self.start = training.seed, start
+        self.pool = ScenePool(Path(training.scenes)) if training.scenes_weight > 0 else None
+        self.sets = list(sets)
+        weights = [training.scenes_weight, *(each.weight for each in training.data)]
+        self.bounds = np.cumsum(weights) / sum(weights)
+
+    def sample(self, number: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Make one sample, always the same for a number."""
+        rng = np.random.default_rng((self.seed, number))
+        scene = self.scene(number, rng)
+        left, right, truth, truth_right = cut(scene, self.height, self.width, rng)
+        left, right = photograph(left, right, rng)
+        views = [torch.from_numpy(np.ascontiguousarray(v.transpose(2, 0, 1)))
+                 for v in (left, right)]
+        return views[0], views[1], -torch.from_numpy(truth)[None], -torch.from_numpy(
+            truth_right)[None]
+
+    def scene(self, number: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Draw a scene: left, right uint8 (H, W, 3), and what is known of the disparities."""
+        draw = np.random.default_rng((self.seed, number, _CHOICE)).random()
+        source = min(int(np.searchsorted(self.bounds, draw, side='right')), len(self.sets))
+        if source == 0 and self.pool is not None:
+            rendered = self.pool[int(rng.integers(len(self.pool)))]
+            return {**rendered, 'scale': np.array(SCENE_WIDTH / DESIGN_WIDTH),
+                    **{side: rendered[side].transpose(1, 2, 0) for side in ('left', 'right')}}
+        data = self.sets[max(source, 1) - 1]
+        sample = data[int(rng.integers(len(data)))]
+        scene = {'left': sample.left, 'right': sample.right}
+        for name in ('disparity', 'disparity_right'):
+            known = getattr(sample, name)
+            if known is not None:
+                scene[name] = known
+        return scene
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        torch.set_num_threads(1)
+        info = get_worker_info()
+        worker, workers = (info.id, info.num_workers) if info else (0, 1)
+        for count, number in enumerate(range(self.start + worker, 2**62, workers)):
+            if count and count % REFRESH == 0 and self.pool is not None:
+                self.pool.refresh()
+            yield self.sample(number)
+
+
+def cut(scene: Mapping[str, np.ndarray], height: int, width: int,
+        rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Cut a window at about the scale of a whole image; mirror with the views swapped, or not.
+
+    Args:
+        scene: left, right uint8 (H, W, 3); disparity, disparity_right (H, W) where known;
+            ``scale``: its width in widths of a whole image, where it shows more than one.
+
+    Returns:
+        left, right uint8 (height, width, 3); both disparities float32 (height, width), pixels of
+        the window, >= 0, NaN where unknown.
+    """
+    shape = scene['left'].shape[:2]
+    unknown = np.full(shape, np.nan, np.float32)
+    maps = [np.asarray(scene.get(name, unknown), np.float32)
+            for name in ('disparity', 'disparity_right')]
+    views = [scene['left'], scene['right']]
+    if rng.random() < 0.5:
+        views = [views[1][:, ::-1], views[0][:, ::-1]]
+        maps = [maps[1][:, ::-1], maps[0][:, ::-1]]
+    # of a whole image DESIGN_WIDTH pixels are left: how many of the scene make one of those
+    native = shape[1] / (DESIGN_WIDTH * float(scene.get('scale', 1.0)))
+    step = native / rng.uniform(1.0 / float(scene.get('scale', 1.0)), LARGEST_ZOOM)
+    step = min(step, shape[0] / height, shape[1] / width)
+    h, w = round(height * step), round(width * step)
+    y, x = rng.integers(0, shape[0] - h + 1), rng.integers(0, shape[1] - w + 1)
+    window = (slice(y, y + h), slice(x, x + w))
+    cuts = [np.ascontiguousarray(each[window]) for each in (*views, *maps)]
+    shrink = cv2.INTER_AREA if step > 1 else cv2.INTER_LINEAR
+    images = [cv2.resize(each, (width, height), interpolation=shrink) for each in cuts[:2]]
+    known = [cv2.resize(each, (width, height), interpolation=cv2.INTER_NEAREST_EXACT) * (width / w)
+             for each in cuts[2:]]
+    return images[0], images[1], known[0], known[1]
