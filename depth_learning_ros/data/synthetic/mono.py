@@ -14,12 +14,14 @@ from dataclasses import replace
 
 import torch
 
+from depth_learning_ros.data.synthetic.builder import TEXTURES_PER_SCENE, Builder
 from depth_learning_ros.data.synthetic.dice import Dice
 from depth_learning_ros.data.synthetic.generator import SceneGenerator
-from depth_learning_ros.data.synthetic.render import Scene, StereoSample, render
+from depth_learning_ros.data.synthetic.options import GeneratorOptions
+from depth_learning_ros.data.synthetic.render import StereoSample, render
+from depth_learning_ros.data.synthetic.scene import Scene
 from depth_learning_ros.data.synthetic.surfaces import Cylinder, Ellipsoid, Quad, box
 from depth_learning_ros.data.synthetic.textures import TextureBank
-from depth_learning_ros.data.synthetic.worlds import TEXTURES_PER_SCENE, Builder
 
 BASELINE_M = 0.54
 #: Focal length as a share of the image's width: 370 px at 640, that of KITTI's cameras.
@@ -30,6 +32,8 @@ FOCAL_PX = FOCAL_SHARE * 640
 SKY, GROUND, PLANTS, FIRST_OTHER = 0, 1, 2, 3
 #: A scene with more than this share of pixels nearer than a selection reaches is drawn again.
 MAX_DISPARITY, MAX_TOO_NEAR = 64.0, 0.05
+#: Textures have fixed parts here, which the moods of the other scenes would undo.
+PARTS = GeneratorOptions.bare()
 
 
 def metres(length: float) -> float:
@@ -39,7 +43,7 @@ def metres(length: float) -> float:
 
 def street(dice: Dice, bank: TextureBank, width: int, height: int) -> Scene:
     """A street from a car: gray ground, markings, kerbs, houses, hedges, trees, cars, sky."""
-    b = Builder(dice, width, height, FOCAL_PX, dice.between(0.41, 0.53))
+    b = Builder(dice, width, height, FOCAL_PX, dice.between(0.41, 0.53), PARTS)
     ground = metres(dice.between(1.55, 1.75))
     reach = metres(300)
     repeat = dice.log_between(60, 200)
@@ -72,7 +76,7 @@ def street(dice: Dice, bank: TextureBank, width: int, height: int) -> Scene:
 
 def hall(dice: Dice, bank: TextureBank, width: int, height: int) -> Scene:
     """A hall, a shop or a corridor from a robot: floor, walls, ceiling, furniture, people."""
-    b = Builder(dice, width, height, FOCAL_PX, dice.between(0.41, 0.53))
+    b = Builder(dice, width, height, FOCAL_PX, dice.between(0.41, 0.53), PARTS)
     floor = metres(dice.between(1.0, 1.3))
     ceiling = floor - metres(dice.between(2.5, 5.0))
     depth = metres(dice.log_between(6, 30))

@@ -5,15 +5,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import json
+import logging
 import os
 from pathlib import Path
 import tempfile
+from typing import Any
 
 import numpy as np
 
 from depth_learning_ros.data.synthetic.generator import SceneGenerator
 from depth_learning_ros.errors import DataError
+from depth_learning_ros.files import atomic_write
 
+log = logging.getLogger(__name__)
+
+STAMP = 'scenes.json'
 FIELDS = ('left', 'right', 'disparity', 'disparity_right')
 
 
@@ -21,11 +28,15 @@ def render_to_pool(folder: Path, generator: SceneGenerator, numbers: range) -> I
     """Render those scenes that the folder lacks, yielding each number once it is there.
 
     One ``NUMBER.npz`` a scene: left, right uint8 (3, H, W); disparity, disparity_right float16
-    (H, W). Several processes may fill one folder.
+    (H, W). Several processes may fill one folder. ``scenes.json`` tells which generator it was.
+
+    Raises:
+        DataError: scenes are missing, and those that are there are another generator's.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _check_stamp(folder, generator.stamp(), numbers)
     for number in numbers:
-        path = folder / f'{number:08d}.npz'
+        path = _path(folder, number)
         if not path.exists():
             sample = generator[number]
             arrays = {
@@ -39,6 +50,47 @@ def render_to_pool(folder: Path, generator: SceneGenerator, numbers: range) -> I
                 np.savez(file, **arrays)  # type: ignore[arg-type]
             os.replace(part, path)
         yield number
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f'{number:08d}.npz'
+
+
+def read_stamp(folder: Path) -> dict[str, Any]:
+    """Return what a folder's scenes were rendered by; empty if there are none.
+
+    Raises:
+        DataError: the folder's scenes.json is damaged.
+    """
+    path = folder / STAMP
+    try:
+        stamp = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {'generator': 1} if next(folder.glob('*.npz'), None) else {}
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path} is damaged: {error}; render into another folder') from error
+    if not isinstance(stamp, dict):
+        raise DataError(f'{path} is damaged: {stamp!r}; render into another folder')
+    return stamp
+
+
+def _check_stamp(folder: Path, stamp: dict[str, Any], numbers: range) -> None:
+    """Keep scenes of different generators apart."""
+    there = read_stamp(folder)
+    if not there:
+        with atomic_write(folder / STAMP, force=True, mode='w') as file:
+            json.dump(stamp, file, indent=1)
+        return
+    changed = [f'{name} {there.get(name)!r}, now {value!r}' for name, value in stamp.items()
+               if there.get(name) != value]
+    if not changed:
+        return
+    missing = sum(not _path(folder, number).exists() for number in numbers)
+    difference = f'the scenes in {folder} were rendered otherwise: {"; ".join(changed)}'
+    if missing:
+        raise DataError(f'{difference}. {missing} of {len(numbers)} are missing and would not '
+                        f'match: give another folder, or ask for as many as there are')
+    log.warning('%s; they are used as they are', difference)
 
 
 class ScenePool:

@@ -15,6 +15,8 @@ import math
 import torch
 from torch import Tensor
 
+from depth_learning_ros.data.synthetic.waves import Waves
+
 NEAR = 0.02  # depths below this many baselines are behind or inside the camera
 
 
@@ -25,13 +27,13 @@ class Hit:
     Attributes:
         depth: along z, +inf where the ray passes by.
         u, v: position on the surface in units of its texture.
-        normal: unit normal towards the camera: three tensors that broadcast to (h, w).
+        normal: unit normal towards the camera; three numbers where it is the same everywhere.
     """
 
     depth: Tensor
     u: Tensor
     v: Tensor
-    normal: tuple[Tensor, Tensor, Tensor]
+    normal: tuple[Tensor, Tensor, Tensor] | tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,13 @@ class Rays:
     origin_x: float
 
 
-def _dot(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+def dot(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Scalar product."""
     return sum(p * q for p, q in zip(a, b, strict=True))
 
 
-def _cross(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, float, float]:
+def cross(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, float, float]:
+    """Vector product."""
     return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
 
 
@@ -63,8 +67,11 @@ class Quad:
         center: of the parallelogram.
         across, down: half its edges, as vectors (orthogonal).
         repeat: how often the texture repeats over it, along both edges.
-        outline: ``full``, ``ellipse``, ``star``, ``fence`` or ``frame``.
+        outline: ``full``, ``ellipse``, ``star``, ``fence``, ``frame``; or, by ``waves``, ``blob``
+            (a disc with a wavy rim) or ``leaves`` (a disc full of holes).
         detail: number of points of a star, or of bars of a fence.
+        bar: thickness of bars, 0..1; share of the disc that is leaves.
+        waves: of the coordinates along the edges, which are -1..1 inside.
     """
 
     center: tuple[float, float, float]
@@ -74,6 +81,7 @@ class Quad:
     outline: str = 'full'
     detail: float = 5.0
     bar: float = 0.3
+    waves: Waves | None = None
 
     def corners(self) -> list[tuple[float, ...]]:
         """Points whose projections span the figure's."""
@@ -82,29 +90,28 @@ class Quad:
                 for i in (-1, 1) for j in (-1, 1)]
 
     def hit(self, rays: Rays) -> Hit:
-        normal = _cross(self.across, self.down)
-        size = math.sqrt(_dot(normal, normal)) or 1.0
+        normal = cross(self.across, self.down)
+        size = math.sqrt(dot(normal, normal)) or 1.0
         normal = (normal[0] / size, normal[1] / size, normal[2] / size)
         origin = (rays.origin_x - self.center[0], -self.center[1], -self.center[2])
-        distance = -_dot(normal, origin)
+        distance = -dot(normal, origin)
         slope = normal[0] * rays.x + normal[1] * rays.y + normal[2]
         depth = distance / torch.where(slope.abs() < 1e-9, torch.full_like(slope, 1e-9), slope)
         a = self._along(self.across, origin, rays, depth)
         b = self._along(self.down, origin, rays, depth)
         inside = self._inside(a, b) & (depth > NEAR)
         facing = -1.0 if distance > 0 else 1.0
-        turned = [torch.tensor(facing * n, device=depth.device) for n in normal]
         return Hit(torch.where(inside, depth, math.inf), (a + 1) * (self.repeat[0] / 2),
                    (b + 1) * (self.repeat[1] / 2),
-                   (turned[0], turned[1], turned[2]))
+                   (facing * normal[0], facing * normal[1], facing * normal[2]))
 
     @staticmethod
     def _along(edge: tuple[float, ...], origin: tuple[float, ...], rays: Rays,
                depth: Tensor) -> Tensor:
         """Coordinate of the hit along an edge, -1..1 inside."""
-        scale = 1 / max(_dot(edge, edge), 1e-12)
+        scale = 1 / max(dot(edge, edge), 1e-12)
         ray = (edge[0] * rays.x + edge[1] * rays.y + edge[2]) * scale
-        return _dot(edge, origin) * scale + depth * ray
+        return dot(edge, origin) * scale + depth * ray
 
     def _inside(self, a: Tensor, b: Tensor) -> Tensor:
         box = torch.maximum(a.abs(), b.abs()) <= 1
@@ -115,6 +122,11 @@ class Quad:
         if self.outline == 'star':
             lobe = 0.65 + 0.35 * torch.cos(self.detail * torch.atan2(b, a))
             return a * a + b * b <= lobe * lobe
+        if self.outline in ('blob', 'leaves') and self.waves is not None:
+            wave, radius = self.waves.at(a, b), a * a + b * b
+            if self.outline == 'blob':
+                return radius <= 0.65 + 0.35 * wave
+            return (radius <= 0.8 + 0.2 * wave) & (wave < 2 * self.bar - 1)
         if self.outline == 'frame':
             return box & (torch.maximum(a.abs(), b.abs()) > 1 - self.bar)
         bars = ((a + 1) * self.detail) % 1 < self.bar  # fence: uprights and a few rails
@@ -157,53 +169,71 @@ class Ellipsoid:
 
 @dataclass(frozen=True)
 class Cylinder:
-    """A finite cylinder: pole, wire, column, tree trunk; open at its ends.
+    """A finite cylinder or cone: pole, wire, trunk, bucket, lamp shade; open at its ends.
 
     Attributes:
         center: middle of the axis.
         axis: half the axis as a vector.
-        radius: in baselines.
+        radius: at the middle, in baselines.
+        taper: the radius at the axis' tip is (1 + taper) times that of the middle, at its foot
+            (1 - taper) times; -1..1.
     """
 
     center: tuple[float, float, float]
     axis: tuple[float, float, float]
     radius: float
     repeat: tuple[float, float] = (1.0, 2.0)
+    taper: float = 0.0
 
     def corners(self) -> list[tuple[float, ...]]:
-        r = self.radius
+        r = self.radius * (1 + abs(self.taper))
         return [tuple(c + end * a + s * r for c, a, s in
                       zip(self.center, self.axis, signs, strict=True))
                 for end in (-1, 1) for signs in _SIGNS]
 
     def hit(self, rays: Rays) -> Hit:
-        length = math.sqrt(_dot(self.axis, self.axis))
+        length = math.sqrt(dot(self.axis, self.axis))
         w = tuple(a / length for a in self.axis)
         helper = (0.0, 0.0, 1.0) if abs(w[2]) < 0.9 else (1.0, 0.0, 0.0)
-        u_axis = _cross(w, helper)
-        size = math.sqrt(_dot(u_axis, u_axis))
+        u_axis = cross(w, helper)
+        size = math.sqrt(dot(u_axis, u_axis))
         u_axis = (u_axis[0] / size, u_axis[1] / size, u_axis[2] / size)
-        v_axis = _cross(w, u_axis)
+        v_axis = cross(w, u_axis)
         origin = (rays.origin_x - self.center[0], -self.center[1], -self.center[2])
 
         def along(axis: tuple[float, ...]) -> tuple[float, Tensor]:
-            return _dot(axis, origin), axis[0] * rays.x + axis[1] * rays.y + axis[2]
+            return dot(axis, origin), axis[0] * rays.x + axis[1] * rays.y + axis[2]
 
         (ou, du), (ov, dv), (ow, dw) = along(u_axis), along(v_axis), along(w)
-        a = (du * du + dv * dv).clamp(min=1e-12)
-        half_b = ou * du + ov * dv
-        root = half_b * half_b - a * (ou * ou + ov * ov - self.radius ** 2)
-        depth = (-half_b - root.clamp(min=0).sqrt()) / a
-        pu, pv, pw = ou + depth * du, ov + depth * dv, ow + depth * dw
-        seen = (root > 0) & (pw.abs() <= length) & (depth > NEAR)
-        nu, nv = pu / self.radius, pv / self.radius
-        nx, ny, nz = (nu * p + nv * q for p, q in zip(u_axis, v_axis, strict=True))
-        turn = torch.atan2(pv, pu) / (2 * math.pi) + 0.5
-        return Hit(torch.where(seen, depth, math.inf), turn * self.repeat[0],
-                   (pw / length + 1) * (self.repeat[1] / 2), (nx, ny, nz))
+        growth = self.radius * self.taper / length  # of the radius, per length along the axis
+        radius = self.radius + growth * ow
+        a = du * du + dv * dv - (growth * growth) * dw * dw
+        a = torch.where(a.abs() < 1e-12, 1e-12, a)
+        half_b = ou * du + ov * dv - growth * radius * dw
+        root = half_b * half_b - a * (ou * ou + ov * ov - radius ** 2)
+        spread = root.clamp(min=0).sqrt()
+        first, second = (-half_b - spread) / a, (-half_b + spread) / a
+        depth = torch.full_like(first, math.inf)
+        for candidate in (torch.maximum(first, second), torch.minimum(first, second)):
+            # the farther one is the inside of the back, seen through an open end
+            valid = (root > 0) & ((ow + candidate * dw).abs() <= length) & (candidate > NEAR)
+            depth = torch.where(valid, candidate, depth)
+        near = torch.where(depth.isinf(), 1.0, depth)
+        pu, pv, pw = ou + near * du, ov + near * dv, ow + near * dw
+        return Hit(depth, (torch.atan2(pv, pu) / (2 * math.pi) + 0.5) * self.repeat[0],
+                   (pw / length + 1) * (self.repeat[1] / 2),
+                   self._normal_at(pu, pv, pw, growth, (u_axis, v_axis, w), rays))
 
+    def _normal_at(self, pu: Tensor, pv: Tensor, pw: Tensor, growth: float,
+                   axes: tuple[tuple[float, ...], ...],
+                   rays: Rays) -> tuple[Tensor, Tensor, Tensor]:
+        pull = -growth * (self.radius + growth * pw)
+        n = [pu * p + pv * q + pull * r for p, q, r in zip(*axes, strict=True)]
+        size = (n[0] * n[0] + n[1] * n[1] + n[2] * n[2]).sqrt().clamp(min=1e-9)
+        away = n[0] * rays.x + n[1] * rays.y + n[2] > 0  # the inside faces the camera
+        size = torch.where(away, -size, size)
+        return n[0] / size, n[1] / size, n[2] / size
 
-Surface = Quad | Ellipsoid | Cylinder
 
 _SIGNS = [(i, j, k) for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)]
 

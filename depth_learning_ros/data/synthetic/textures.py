@@ -208,11 +208,14 @@ class TextureBank:
     Args:
         seed: the same seed gives the same stock.
         count: textures in stock.
+        device: where they are painted and kept.
+        paint: gives one texture.
     """
 
-    def __init__(self, seed: int, count: int = 40, device: torch.device | str = 'cpu') -> None:
+    def __init__(self, seed: int, count: int = 40, device: torch.device | str = 'cpu',
+                 paint: Callable[[Dice], Tensor] = random_texture) -> None:
         dice = Dice(seed, device)
-        self.textures = torch.stack([random_texture(dice) for _ in range(count)])
+        self.textures = torch.stack([paint(dice) for _ in range(count)])
 
     def draw(self, dice: Dice, count: int) -> Tensor:
         """Give (count, 3, SIZE, SIZE): some of the stock, recoloured so that no two are alike."""
@@ -224,6 +227,7 @@ class TextureBank:
             look = texture[list(channels)]
             if dice.chance(0.3):
                 look = 1 - look
-            look = look ** dice.log_between(0.5, 2)
+            bent = look.sqrt() if dice.chance(0.5) else look * look  # a gamma, but cheaper
+            look = torch.lerp(look, bent, dice.between(0, 1))
             looks.append((look * dice.between(0.6, 1.2)).clamp(0, 1))
         return torch.stack(looks)
