@@ -9,7 +9,10 @@ from setuptools import find_packages, setup
 
 PACKAGE = 'depth_learning_ros'
 SHARE = os.path.join('share', PACKAGE)
+NODES = ('stereo_node', 'mono_node', 'disparity_image_node')
 
+# DDS without ROS 2; the bytes handed to its C library have this release's form
+LIVE = ['cyclonedds>=11.0.1,<12']
 CPU = ['openvino>=2025.0', 'onnxruntime>=1.20']
 # onnxruntime: an export is compared with PyTorch before it gets its name
 TRAIN = ['torch>=2.6', 'lightning-fabric>=2.5', 'pyyaml>=6', 'onnx>=1.17', 'onnxruntime>=1.20']
@@ -48,14 +51,22 @@ setup(
     extras_require={
         # run shipped or exported networks on a CPU; no PyTorch
         'cpu': CPU,
+        # live ROS 2 topics with no ROS 2 installed
+        'live': LIVE,
         # train, adapt, export and import networks
         'train': TRAIN,
         # engines for NVIDIA desktop GPUs; Jetson brings its own TensorRT
         'tensorrt': ['tensorrt-rtx-cu13; platform_machine == "x86_64"'],
         # panels, clouds and pages need nothing more than the package itself
         'view': [],
-        'test': [*CPU, *TRAIN, 'pytest>=7.4', 'hypothesis>=6.100', 'ruff>=0.9', 'mypy>=1.13',
-                 'types-PyYAML', 'safetensors>=0.4.3'],
+        # there is no wheel of cyclonedds for other machines: tests of live topics are skipped
+        'test': [*CPU, *TRAIN, *(f'{name}; platform_machine == "x86_64"' for name in LIVE),
+                 'pytest>=7.4', 'hypothesis>=6.100', 'ruff>=0.9', 'mypy>=1.13', 'types-PyYAML',
+                 'safetensors>=0.4.3'],
     },
-    entry_points={'console_scripts': ['depth-learning = depth_learning_ros.cli:main']},
+    entry_points={'console_scripts': [
+        'depth-learning = depth_learning_ros.cli:main',
+        # `ros2 run depth_learning_ros <name>`; setup.cfg says where colcon puts them
+        *(f'{node} = depth_learning_ros.nodes.{node}:main' for node in NODES),
+    ]},
 )
