@@ -27,7 +27,7 @@ def test_doctor_runs_every_backend(shipped, capsys):
     assert main(['doctor', '--json']) == 0
     found = json.loads(capsys.readouterr().out)
     backends = {row['name']: row for row in found['backends']}
-    assert list(backends) == ['openvino', 'onnxruntime', 'torch']
+    assert list(backends) == ['openvino', 'onnxruntime', 'torch', 'tensorrt', 'tensorrt-rtx']
     row = backends['onnxruntime']
     assert row['works']
     assert row['model'] == 'tiny'
@@ -55,7 +55,7 @@ def test_status_1_when_nothing_works(tmp_path, monkeypatch, capsys):
 
 
 def test_reasons_are_told(shipped, monkeypatch, capsys):
-    for runner in ('openvino', 'onnxruntime', 'torch'):
+    for runner in ('openvino', 'onnxruntime', 'torch', 'tensorrt', 'tensorrt_rtx'):
         monkeypatch.setitem(sys.modules, f'depth_learning_ros.engine.{runner}_runner', None)
     assert main(['doctor', '--json']) == 1
     backends = json.loads(capsys.readouterr().out)['backends']

@@ -47,8 +47,8 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     'cyclonedds': ('live/',),
     'openvino': ('engine/openvino_runner.py',),
     'onnxruntime': ('engine/onnxruntime_runner.py',),
-    'tensorrt': ('engine/tensorrt',),
-    'tensorrt_rtx': ('engine/tensorrt',),
+    'tensorrt': ('engine/tensorrt_runner.py',),
+    'tensorrt_rtx': ('engine/tensorrt_rtx_runner.py',),
     'lightning_fabric': ('training/',),
 }
 

@@ -13,6 +13,7 @@ from depth_learning_ros.engine.base import Engine, EngineInfo
 from depth_learning_ros.errors import EngineError
 
 if TYPE_CHECKING:
+    from depth_learning_ros.engine.cache import EngineCache
     from depth_learning_ros.engine.sources import ModelEntry
 
 __all__ = ['Engine', 'EngineInfo', 'available_models', 'open_engine']
@@ -25,10 +26,13 @@ def open_engine(model: str | Path, *, backend: str = 'auto', precision: str = 'a
 
     Args:
         model: a name (``crl-small``; ``bm``, ``sgbm``, ``sgbm-hh``), or the path of an .onnx or
-            .safetensors file of this package.
-        backend: ``openvino``, ``onnxruntime``, ``torch``, or ``auto``: the fastest that works.
-        precision: ``fp32``, ``bf16``, ``fp16``, or ``auto``: the fastest of this processor whose
-            error, measured on a fixed pair against PyTorch in float32, is within tolerance.
+            .safetensors file of this package, or of an .engine file (an engine is code: give only
+            files whose origin you know).
+        backend: ``openvino``, ``onnxruntime``, ``torch``, ``tensorrt``, ``tensorrt-rtx``, or
+            ``auto``: the fastest that works.
+        precision: ``fp32``, ``bf16``, ``fp16``, ``int8``, or ``auto``: the fastest of this
+            machine whose error, measured on a fixed pair against PyTorch in float32, is within
+            tolerance.
         cache_dir: where built engines and their errors are kept; None = ``DEPTH_LEARNING_CACHE``
             or the user's cache folder.
         max_disparity: how far the classical matchers search, in pixels.
@@ -53,8 +57,29 @@ def open_engine(model: str | Path, *, backend: str = 'auto', precision: str = 'a
         if value != 'auto' and value not in known:
             raise EngineError(f'there is no {what} {value!r}: use auto, {", ".join(known)}')
     say = on_message or logging.getLogger(__name__).info
+    if str(model).endswith('.engine'):
+        return _open_built(Path(model), backend, precision, EngineCache(cache_dir, say), say)
     selector = Selector(find_source(model), EngineCache(cache_dir, say), say)
     return selector.open(backend, precision)
+
+
+def _open_built(path: Path, backend: str, precision: str, cache: EngineCache,
+                say: Callable[[str], None]) -> Engine:
+    """Open a file that 'depth-learning build' wrote."""
+    from depth_learning_ros.engine.engine_file import read_identity
+    from depth_learning_ros.engine.select import load_runner
+    from depth_learning_ros.engine.tensorrt_open import open_engine_file
+    if not path.is_file():
+        raise EngineError(f'there is no engine {path}')
+    identity, _ = read_identity(path)
+    own = identity.library.replace('_', '-')
+    for what, value, built in (('backend', backend, own),
+                               ('precision', precision, identity.precision)):
+        if value not in ('auto', built):
+            raise EngineError(f'{path} was built for the {what} {built}, not {value}: leave the '
+                              f'{what} out, or build another one')
+    return open_engine_file(path, lambda name: load_runner(name.replace('_', '-')).LIBRARY, cache,
+                            say)
 
 
 def available_models() -> list[ModelEntry]:

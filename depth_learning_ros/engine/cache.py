@@ -200,6 +200,11 @@ class CacheEntry:
             os.utime(self._path('.bin'))  # the least recently used ones are removed first
         return blob
 
+    @property
+    def blob_path(self) -> Path:
+        """Where the bytes are, if there are any."""
+        return self._path('.bin')
+
     def _path(self, suffix: str) -> Path:
         return self._cache.folder / f'{self.stem}{suffix}'
 

@@ -11,6 +11,7 @@ of 0.06 px.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 import numpy as np
 import onnx
@@ -19,15 +20,22 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from depth_learning_ros.engine.onnx_graph import drop_unread
 
 _HEAVY = ('Conv', 'ConvTranspose')
+# Heads and image resampling that `fast_graph` wrote as convolutions of several channels.
+_PREPARED = ('.blocked', 'halving.weight')
 # Cheap things between two convolutions that need not go back to float32 for themselves.
 _FOLLOWERS = ('LeakyRelu',)
 
 
-def to_half(model: onnx.ModelProto) -> int:
-    """Rewrite a graph in place; returns how many nodes compute in float16."""
+def to_half(model: onnx.ModelProto, also: Collection[str] = ()) -> int:
+    """Rewrite a graph in place; returns how many nodes compute in float16.
+
+    Args:
+        model: the graph.
+        also: outputs of further nodes that shall.
+    """
     graph = model.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
-    half = _half_nodes(graph, weights)
+    half = _half_nodes(graph, weights) | set(also)
     nodes: list[NodeProto] = []
     casts: dict[str, str] = {}
     for node in graph.node:
@@ -56,6 +64,8 @@ def _half_nodes(graph: onnx.GraphProto, weights: dict[str, TensorProto]) -> set[
     chosen: set[str] = set()
     for node in graph.node:
         if node.op_type in _HEAVY and node.input[1] in weights:
+            if any(mark in node.input[1] for mark in _PREPARED):
+                continue
             dims = weights[node.input[1]].dims
             outputs = dims[0] if node.op_type == 'Conv' else dims[1]
             takes = outputs > 1

@@ -23,12 +23,14 @@ _ERRORS = 3  # severity: the library's warnings speak about its own optimiser
 class OnnxRuntimeEngine(Engine):
     """One session for all sizes."""
 
-    def __init__(self, model: Path, info: EngineInfo) -> None:
+    def __init__(self, model: Path, info: EngineInfo, *, optimize: bool = True) -> None:
         """Load.
 
         Args:
             model: an exported .onnx file.
             info: what is known about it; backend, version and device are filled in.
+            optimize: false computes node by node as written, so that every rounding that the
+                graph asks for happens.
 
         Raises:
             EngineError: ONNX Runtime refuses the file.
@@ -36,6 +38,9 @@ class OnnxRuntimeEngine(Engine):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = len(os.sched_getaffinity(0))
         options.log_severity_level = _ERRORS
+        if not optimize:
+            options.graph_optimization_level = (
+                onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
         try:
             self._session = onnxruntime.InferenceSession(
                 str(model), options, providers=['CPUExecutionProvider'])

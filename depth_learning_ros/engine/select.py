@@ -15,6 +15,7 @@ from typing import Any
 from depth_learning_ros.engine import processor
 from depth_learning_ros.engine.base import Engine, EngineInfo
 from depth_learning_ros.engine.cache import CompiledModels, EngineCache
+from depth_learning_ros.engine.cuda_driver import why_no_gpu
 from depth_learning_ros.engine.model_file import ModelFile, file_sha256, read_model_file
 from depth_learning_ros.engine.reference import MeasuredError, Reference, measure
 from depth_learning_ros.engine.sources import Source
@@ -32,21 +33,29 @@ class Backend:
         extra: the package extra that brings the library.
         runner: the module that holds ``VERSION``, ``PRECISIONS`` and the engine class.
         uses_onnx: it runs the exported file; else the weights.
+        install: how the library is installed where no extra brings it.
     """
 
     library: str
     extra: str
     runner: str
     uses_onnx: bool = True
+    install: str = ''
 
 
-# In the order in which ``auto`` tries them: fastest first.
+# In the order in which ``auto`` tries them on a machine without a GPU: fastest first.
 BACKENDS: dict[str, Backend] = {
     'openvino': Backend('openvino', 'cpu', 'openvino_runner'),
     'onnxruntime': Backend('onnxruntime', 'cpu', 'onnxruntime_runner'),
     'torch': Backend('torch', 'train', 'torch_runner', uses_onnx=False),
+    'tensorrt': Backend('tensorrt', '', 'tensorrt_runner', install='it comes with JetPack, and '
+                        "for data centre GPUs from NVIDIA's package index (docs/tensorrt.md)"),
+    'tensorrt-rtx': Backend('tensorrt_rtx', 'tensorrt-rtx', 'tensorrt_rtx_runner'),
 }
-PRECISIONS = ('fp32', 'bf16', 'fp16')
+# ... and on one with a GPU. No network runs on TensorRT without one.
+ON_GPU = ('tensorrt', 'tensorrt-rtx', 'torch', 'openvino', 'onnxruntime')
+TENSORRT = ('tensorrt', 'tensorrt-rtx')
+PRECISIONS = ('fp32', 'bf16', 'fp16', 'int8')
 
 
 class Selector:
@@ -72,7 +81,7 @@ class Selector:
         if self._source.onnx is not None:
             self._exported()  # a damaged file is one error, not one for each backend
         reasons = []
-        for name in list(BACKENDS) if backend == 'auto' else [backend]:
+        for name in automatic() if backend == 'auto' else [backend]:
             try:
                 engine = self._open_backend(name, precision)
             except EngineError as error:
@@ -105,6 +114,8 @@ class Selector:
 
     def _trusted(self, name: str, module: Any, precision: str) -> Engine:
         """Open an engine and measure it, or find its measurement in the cache."""
+        if name in TENSORRT:
+            return self._tensorrt(module, precision)
         key = {**self._key(name), 'backend': name, 'version': module.VERSION,
                'processor': processor.model_name(), 'features': list(processor.features()),
                'precision': precision}
@@ -118,6 +129,22 @@ class Selector:
         engine = self._build(name, module, precision, store)
         engine.info = replace(engine.info, error_px=error.mean_px)
         return engine
+
+    def _tensorrt(self, module: Any, precision: str) -> Engine:
+        """Open an engine that is measured itself: what is built for one size takes others too."""
+        if precision == 'int8':
+            raise EngineError("int8 needs images to calibrate on: build it with 'depth-learning "
+                              "build --precision int8 --calibrate BAG', and give the .engine file")
+        obstacle = why_no_gpu()
+        if obstacle:
+            raise EngineError(obstacle)
+        try:
+            from depth_learning_ros.engine.growing_engine import GrowingEngine
+        except ModuleNotFoundError as error:
+            raise EngineError(f'building an engine needs {error.name}: pip install {error.name}; '
+                              f'an .engine file that was built elsewhere runs without') from error
+        return GrowingEngine(module.LIBRARY, self._exported(), precision, self._cache,
+                             self._on_message, weights=self._source.weights)
 
     def _measured(self, build: Callable[[], Engine], label: str,
                   key: Mapping[str, Any]) -> MeasuredError:
@@ -182,6 +209,13 @@ class Selector:
         return self._model
 
 
+def automatic() -> tuple[str, ...]:
+    """Give the backends that ``auto`` tries here, fastest first."""
+    if not why_no_gpu():
+        return ON_GPU
+    return tuple(name for name in BACKENDS if name not in TENSORRT)
+
+
 def load_runner(name: str) -> Any:
     """Import a backend's runner.
 
@@ -196,14 +230,16 @@ def load_runner(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or '').partition('.')[0] != backend.library:
             raise
-        raise EngineError(f"{backend.library} is not installed: pip install "
-                          f"'depth_learning_ros[{backend.extra}]'") from error
+        how = backend.install or f"pip install 'depth_learning_ros[{backend.extra}]'"
+        raise EngineError(f'{backend.library} is not installed: {how}') from error
     except (ImportError, OSError) as error:
         raise EngineError(f'{backend.library} is installed but does not load: {error}') from error
 
 
 def _candidates(name: str) -> tuple[str, ...]:
-    """Give the precisions worth trying on this processor, fastest first."""
+    """Give the precisions worth trying on this machine, fastest first."""
+    if name in TENSORRT or (name == 'torch' and not why_no_gpu()):
+        return ('fp16', 'fp32')
     if name in ('openvino', 'torch') and processor.bf16_is_fast():
         return ('bf16', 'fp32')
     return ('fp32',)
