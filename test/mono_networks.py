@@ -11,7 +11,7 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from depth_learning_ros.engine import mono
+from depth_learning_ros.models import config as configuration
 from depth_learning_ros.models import registry
 from depth_learning_ros.models.checkpoint import CheckpointInfo, save_checkpoint
 from depth_learning_ros.models.config import NetworkConfig
@@ -49,7 +49,7 @@ class TinyMono(nn.Module):
 def register(monkeypatch) -> None:
     """Let the package know the architecture."""
     monkeypatch.setitem(registry.ARCHITECTURES, 'tiny-mono', TinyMono)
-    monkeypatch.setattr(mono, 'MONO_ARCHITECTURES', ('tiny-mono',))
+    monkeypatch.setattr(configuration, 'SINGLE_VIEW', (*configuration.SINGLE_VIEW, 'tiny-mono'))
 
 
 def save(path: Path, notes=NOTES, channel_order='bgr') -> Path:

@@ -20,7 +20,7 @@ import torch.nn.functional as F  # noqa: E402
 
 from depth_learning_ros.engine import processor  # noqa: E402
 from depth_learning_ros.engine.export import trace  # noqa: E402
-from depth_learning_ros.engine.fast_graph import block_weight, to_fast  # noqa: E402
+from depth_learning_ros.engine.fast_graph import block_weight, enlarging, to_fast  # noqa: E402
 from depth_learning_ros.engine.stereo_graph import StereoGraph  # noqa: E402
 from depth_learning_ros.models.warp import warp  # noqa: E402
 
@@ -118,6 +118,27 @@ def test_enlarging_keeps_borders():
     ramp = torch.arange(4.0).reshape(1, 1, 1, 4)
     expected = [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3]
     assert run(model, ramp)[0, 0].tolist() == [expected, expected]
+
+
+def test_a_selection_is_enlarged_by_products_and_other_maps_are_not():
+    class Selects(torch.nn.Module):
+        def forward(self, image, maps):
+            selection = torch.softmax(F.interpolate(maps, (4, 6)), 1)
+            fine = F.interpolate(selection, scale_factor=4.0, mode='bilinear',
+                                 align_corners=False)
+            other = F.interpolate(1 + selection, scale_factor=4.0, mode='bilinear',
+                                  align_corners=False)
+            first, second, _ = fine.split(1, 1)
+            return first * image + second + other.sum(1, keepdim=True)
+    images = torch.rand(1, 1, 16, 24), torch.rand(1, 3, 4, 6)
+    before, after, replaced = exported(Selects(), *images)
+    np.testing.assert_allclose(run(after, *images), run(before, *images), atol=1e-6)
+    assert replaced['Resize'] == 1
+    assert types(after).count('MatMul') == 2 and types(after).count('Resize') == 2
+
+
+def test_the_matrix_that_enlarges_by_hand():
+    assert enlarging(2, 2).T.tolist() == [[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]]
 
 
 def test_every_rewrite_happens_in_the_cascade():

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import json
 import math
 
@@ -31,8 +32,9 @@ from depth_learning_ros.engine.reference import fixed_pair  # noqa: E402
 from depth_learning_ros.engine.resample import resize_map, shrink_image  # noqa: E402
 from depth_learning_ros.engine.ship import ship  # noqa: E402
 from depth_learning_ros.errors import EngineError, ModelError  # noqa: E402
-from depth_learning_ros.models.checkpoint import CheckpointInfo  # noqa: E402
+from depth_learning_ros.models.checkpoint import CheckpointInfo, save_checkpoint  # noqa: E402
 from depth_learning_ros.models.config import NetworkConfig  # noqa: E402
+from depth_learning_ros.models.registry import build_network, config_of  # noqa: E402
 from depth_learning_ros.pipeline import MonoPipeline  # noqa: E402
 from depth_learning_ros.types import StereoCamera  # noqa: E402
 
@@ -173,6 +175,23 @@ def test_low_precision_keeps_its_disparity_fine(tiny):
         assert engine.info.error_px < 0.1
         found = engine.infer({'left': fixed_pair(64, 640)[0]})['disparity']
         assert found.mean() > 40 and len(np.unique(found)) > 10_000
+
+
+@pytest.mark.parametrize('name,size', [
+    ('svs-small', (64, 128)), ('monodepth', (64, 128)), ('viewsyn', (64, 128))])
+def test_the_networks_of_one_image_export(tmp_path, name, size):
+    """Narrow ones: view synthesis with a selection, its small form, and the one without."""
+    config = replace(config_of(name), width=1 / 64, channel_multiple=2, levels=9,
+                     input_height=size[0], input_width=size[1])
+    torch.manual_seed(0)
+    network = build_network(config)
+    facts = MonoFacts(0.5, 80.0, size)
+    save_checkpoint(tmp_path / 'net.safetensors', network,
+                    CheckpointInfo(name, config, notes=facts.to_dict(), mean_left=(0, 0, 0)))
+    done = export_model(tmp_path / 'net.safetensors', tmp_path / 'net.onnx', right_view=True)
+    assert done.error.mean_px < 0.01 and len(done.shapes) == 3
+    nodes = [node.op_type for node in onnx.load(str(done.path)).graph.node]
+    assert ('MatMul' in nodes) == (name == 'svs-small')  # how its selection is enlarged
 
 
 def test_half_precision_exports(tiny, tmp_path):

@@ -16,8 +16,6 @@ from depth_learning_ros.types import check_baseline
 if TYPE_CHECKING:
     from depth_learning_ros.models.checkpoint import CheckpointInfo
 
-# Networks that are shown the left image alone, by ``NetworkConfig.architecture``.
-MONO_ARCHITECTURES = ('svs', 'viewsyn', 'deep3d', 'monodepth')
 _KEYS = ('virtual_baseline_m', 'focal_px', 'training_size')
 
 
@@ -91,7 +89,7 @@ def mono_facts(info: CheckpointInfo) -> MonoFacts | None:
     Raises:
         ModelError: it is a mono network and does not say it.
     """
-    if info.config.architecture not in MONO_ARCHITECTURES:
+    if not info.config.single_view:
         return None
     return MonoFacts.of(info.notes, info.name)
 
