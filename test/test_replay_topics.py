@@ -103,7 +103,7 @@ def test_no_pair(names):
 
 
 def test_a_bag_without_images_lists_what_it_has():
-    with pytest.raises(BagError, match='The bag holds no image topics; it has /tf'):
+    with pytest.raises(BagError, match='There are no image topics; there are /tf'):
         find_stereo_topics(topics('/tf'))
 
 

@@ -34,6 +34,9 @@ STATUS_TERMINATED = 143
 _ALL_COMMANDS = {
     'demo': ('demo', 'a bag through a model and OpenCV, with table and pictures'),
     'replay': ('replay', 'run a stereo bag through a model, into a new bag'),
+    'live': ('live', 'depth of live ROS 2 topics, with no ROS 2 installed'),
+    'play': ('play', 'a bag on live ROS 2 topics'),
+    'watch': ('watch', 'rates and latencies of live ROS 2 topics'),
     'infer': ('infer', 'disparity, depth and points of one pair of images'),
     'evaluate': ('evaluate', 'measure models against ground truth'),
     'export': ('export', 'write a model as an ONNX file'),
@@ -51,7 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 # Which extra of the package brings a library that a command may miss.
 _EXTRAS = {
     'torch': 'train', 'safetensors': 'train', 'lightning': 'train', 'tensorboard': 'train',
-    'openvino': 'cpu', 'onnxruntime': 'cpu', 'tensorrt': 'tensorrt',
+    'cyclonedds': 'live', 'openvino': 'cpu', 'onnxruntime': 'cpu', 'tensorrt': 'tensorrt',
 }
 
 _EPILOG = """\

@@ -100,11 +100,11 @@ def list_topics(topics: Mapping[str, TopicInfo]) -> str:
     """Return a table of the image and camera_info topics, one a line."""
     shown = [t for t in topics.values() if _is_image(t) or t.type_name == CAMERA_INFO]
     if not shown:
-        return f'The bag holds no image topics; it has {", ".join(topics) or "no topics"}.'
+        return f'There are no image topics; there are {", ".join(topics) or "no topics at all"}.'
     width = max(len(t.name) for t in shown)
     types = max(len(t.type_name) for t in shown)
     rows = [f'  {t.name:<{width}}  {t.type_name:<{types}}  {t.count}' for t in shown]
-    return '\n'.join(['Image and camera_info topics of the bag, with messages:', *rows])
+    return '\n'.join(['Image and camera_info topics:', *rows])
 
 
 def _is_image(topic: TopicInfo) -> bool:
