@@ -32,8 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     'nodes': {'stream', 'pipeline', 'messages', 'geometry', 'engine', 'types', 'adaptation'},
     'demo': {'cdr', 'replay', 'evaluation', 'pipeline', 'engine', 'geometry', 'messages', 'types',
              'data'},
-    'cli': {'cdr', 'stream', 'replay', 'live', 'demo', 'evaluation', 'training', 'adaptation', 'data',
-            'engine', 'pipeline', 'models', 'geometry', 'messages', 'types'},
+    'cli': {'cdr', 'stream', 'replay', 'live', 'demo', 'evaluation', 'training', 'adaptation',
+            'data', 'engine', 'pipeline', 'models', 'geometry', 'messages', 'types'},
     '__main__': {'cli'},
 }
 
