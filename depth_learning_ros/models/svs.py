@@ -15,7 +15,7 @@ from depth_learning_ros.models.dispnet import DispFulNet
 from depth_learning_ros.models.view_small import SmallViewSynthesis
 from depth_learning_ros.models.view_synthesis import ViewOutput, ViewSynthesis, bilinear
 
-LEARN = ('view', 'stereo', 'joint')
+LEARN = ('select', 'view', 'stereo', 'joint')
 
 
 class SVSOutput(NamedTuple):
@@ -62,13 +62,21 @@ class SVS(nn.Module):
         """Give the disparity of (B, 3, H, W) images, H and W multiples of 64.
 
         Args:
-            learn: in training, ``view`` skips the stereo part, and ``stereo`` gives the view no
-                gradient.
+            learn: in training, ``select`` stops at the selection (its views are the input),
+                ``view`` skips the stereo part, and ``stereo`` gives the view no gradient.
         """
+        if learn == 'select':
+            return SVSOutput([], left, self.selection(left), left)
         with torch.set_grad_enabled(torch.is_grad_enabled() and learn != 'stereo'):
             imagined, right = self.imagine(left)
         disparities = [] if learn == 'view' else self.stereo(left, right)
         return SVSOutput(disparities, right, imagined.selection, imagined.right)
+
+    def selection(self, left: Tensor) -> Tensor:
+        """Give the selection alone: most of what imagining a view costs is making it."""
+        if isinstance(self.view, SmallViewSynthesis):
+            return self.view.select(left)
+        return self.view.select(F.avg_pool2d(left, 2) * 255 - self.view.means)
 
     def imagine(self, left: Tensor) -> tuple[ViewOutput, Tensor]:
         """Give what the view-synthesis network gives, and the right view at full size."""

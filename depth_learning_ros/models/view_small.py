@@ -50,13 +50,16 @@ class SmallViewSynthesis(nn.Module):
 
     def forward(self, left: Tensor) -> ViewOutput:
         """Imagine the right view of (B, 3, H, W) images as `to_network_input` gives them."""
-        # plane after plane in memory, as the selection reads them
-        selection = torch.softmax(self.logits(left).float(), 1).contiguous()  # (B, K, H/4, W/4)
+        selection = self.select(left)  # (B, K, H/4, W/4)
         fine = F.interpolate(selection, scale_factor=float(SELECTION_SCALE), mode='bilinear',
                              align_corners=False)
         right = synthesize(left, fine.to(left.dtype), self.shifts)
         coarse = seen_from_left(expected_shift(selection, self.shifts) / SELECTION_SCALE)
         return ViewOutput([-SELECTION_SCALE * coarse], right, selection)
+
+    def select(self, left: Tensor) -> Tensor:
+        """Give the selection, (B, K, H/4, W/4), plane after plane in memory as it is read."""
+        return torch.softmax(self.logits(left).float(), 1).contiguous()
 
     def logits(self, left: Tensor) -> Tensor:
         """Give the selection before its softmax, (B, K, H/4, W/4)."""

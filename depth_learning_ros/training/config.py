@@ -14,7 +14,8 @@ import yaml
 
 from depth_learning_ros.errors import TrainingError
 
-TRAINABLE = ('first', 'second', 'both', 'view', 'stereo', 'joint')
+TRAINABLE = ('first', 'second', 'both', 'select', 'view', 'stereo',
+             'joint')
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class StageConfig:
         train: which part of a cascade learns: ``first`` (DispFulNet alone), ``second``
             (DispResNet, stage 1 frozen) or ``both``. Single networks: ``first``. Networks of one
             image: ``view`` (the view synthesis, or all of a network without a stereo part), and
-            of SVS also ``stereo`` (the stereo part, on views as imagined) and ``joint`` (all).
+            of SVS also ``select`` (the view synthesis by the true disparity alone, several times
+            as fast), ``stereo`` (the stereo part, on views as imagined) and ``joint`` (all).
         minutes, steps: length; the one that is not 0 counts.
         learning_rate: peak; warm-up over ``warmup`` of the stage, then cosine decay to 0.
         batch, crop_height, crop_width: of a step.

@@ -88,7 +88,8 @@ class SingleViewTask:
         self.network.train()
         chosen: nn.Module = self.network
         if isinstance(self.network, SVS):
-            parts = {'view': self.network.view, 'stereo': self.network.stereo,
+            parts = {'select': self.network.view, 'view': self.network.view,
+                     'stereo': self.network.stereo,
                      'joint': self.network}
             if stage.train not in parts:
                 raise TrainingError(f'train: {stage.train!r} is no part of {self.config.name}: '
@@ -124,9 +125,11 @@ class SingleViewTask:
         if stage.train == 'stereo':
             return multiscale_l1(output.disparities, truth,
                                  scale_weights(share, len(output.disparities)))
+        chosen = selection_loss(output.selection, truth_right, self.network.view.shifts)
+        if stage.train == 'select':
+            return chosen
         weight = VIEW_ALONE_WEIGHT if stage.train == 'view' else VIEW_WEIGHT
-        loss = weight * view_loss(output.view, right)
-        loss = loss + selection_loss(output.selection, truth_right, self.network.view.shifts)
+        loss = chosen + weight * view_loss(output.view, right)
         if stage.train == 'joint':
             weights = scale_weights(share, len(output.disparities))
             loss = loss + multiscale_l1(output.disparities, truth, weights)

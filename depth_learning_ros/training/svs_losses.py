@@ -43,7 +43,7 @@ def selection_loss(selection: Tensor, truth_right: Tensor, shifts: Sequence[int]
     truth = -subsample(truth_right, *selection.shape[-2:])
     valid = (truth >= 0) & (truth <= levels - 1)
     if not bool(valid.any()):
-        return selection.new_zeros(())
+        return 0 * selection.sum()  # nothing known: no gradient, but still one
     truth = torch.where(valid, truth, 0)
     lower = truth.floor().clamp(max=levels - 2)
     share = truth - lower
