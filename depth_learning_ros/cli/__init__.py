@@ -40,6 +40,7 @@ _ALL_COMMANDS = {
     'infer': ('infer', 'disparity, depth and points of one pair of images'),
     'evaluate': ('evaluate', 'measure models against ground truth'),
     'export': ('export', 'write a model as an ONNX file'),
+    'build': ('build', 'a TensorRT engine, measured, in one file'),
     'models': ('models', 'list the models: size, cost, weights, licence'),
     'doctor': ('doctor', 'what is installed, which backends work and why not'),
     'train': ('train', 'train a network'),
@@ -54,7 +55,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 # Which extra of the package brings a library that a command may miss.
 _EXTRAS = {
     'torch': 'train', 'safetensors': 'train', 'lightning': 'train', 'tensorboard': 'train',
-    'cyclonedds': 'live', 'openvino': 'cpu', 'onnxruntime': 'cpu', 'tensorrt': 'tensorrt',
+    'cyclonedds': 'live', 'openvino': 'cpu', 'onnxruntime': 'cpu',
+    'tensorrt_rtx': 'tensorrt-rtx',
 }
 
 _EPILOG = """\

@@ -29,7 +29,7 @@ def wrong_engine(library: Library, identity: EngineIdentity, error: MeasuredErro
 
 
 def fixed_images(names: tuple[str, ...], reference: Reference,
-                  count: int) -> dict[str, np.ndarray]:
+                 count: int) -> dict[str, np.ndarray]:
     """Give the images of the fixed pair by name, at the reference's size, ``count`` times."""
     pair = dict(zip(('left', 'right'), fixed_pair(*reference.disparity.shape), strict=True))
     return {name: np.repeat(pair[name], count, axis=0) for name in names}

@@ -43,15 +43,18 @@ class Ranges:
     Attributes:
         largest: tensor -> magnitude that becomes 127.
         images: how many pairs they were measured on.
+        kept: weights of the convolutions that stay in float16.
     """
 
     largest: Mapping[str, float]
     images: int
+    kept: frozenset[str] = frozenset()
 
     @property
     def sha256(self) -> str:
         """Checksum, for the identity of an engine."""
-        return hashlib.sha256(json.dumps(dict(self.largest), sort_keys=True).encode()).hexdigest()
+        text = json.dumps([dict(self.largest), sorted(self.kept)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def calibrate(model: onnx.ModelProto, frames: Iterable[Mapping[str, np.ndarray]],
@@ -105,7 +108,8 @@ def quantise(model: onnx.ModelProto, ranges: Ranges) -> int:
     graph = model.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
     makers = {output: node for node in graph.node for output in node.output}
-    chosen = {node.output[0]: node for node in quantised(graph, typed=True)}
+    chosen = {node.output[0]: node for node in quantised(graph, typed=True)
+              if node.input[1].removesuffix('.half') not in ranges.kept}
     nodes: list[NodeProto] = []
     done: dict[str, str] = {}
     for node in graph.node:
