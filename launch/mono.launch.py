@@ -45,7 +45,8 @@ ARGUMENTS = [
 def mono_node(context: LaunchContext) -> list[Node]:
     """Describe the node, with the topics of the camera that was named."""
     chosen = context.launch_configurations
-    overrides = {'use_sim_time': ParameterValue(chosen['use_sim_time'], value_type=bool)}
+    overrides = {'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'),
+                                                value_type=bool)}
     if chosen['model']:
         overrides['model'] = ParameterValue(chosen['model'], value_type=str)
     below = chosen['camera'].rstrip('/') + '/' if chosen['camera'] else ''

@@ -46,7 +46,8 @@ ARGUMENTS = [
 def stereo_node(context: LaunchContext) -> list[Node]:
     """Describe the node, with the topics of the cameras that were named."""
     chosen = context.launch_configurations
-    overrides = {'use_sim_time': ParameterValue(chosen['use_sim_time'], value_type=bool)}
+    overrides = {'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'),
+                                                value_type=bool)}
     if chosen['model']:
         overrides['model'] = ParameterValue(chosen['model'], value_type=str)
     remappings = []

@@ -4,6 +4,7 @@
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import ComposableNodeContainer
 from launch_ros.descriptions import ComposableNode
 from launch_ros.parameter_descriptions import ParameterValue
@@ -26,7 +27,8 @@ ARGUMENTS = [
 
 def one_camera(camera: str, chosen: dict[str, str]) -> list[ComposableNode]:
     """Describe what one camera needs; in one process, images are handed over by pointer."""
-    parameters = [{'use_sim_time': ParameterValue(chosen['use_sim_time'], value_type=bool)}]
+    parameters = [{'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'),
+                                                  value_type=bool)}]
     common = {'package': 'image_proc', 'namespace': camera, 'parameters': parameters,
               'extra_arguments': [{'use_intra_process_comms': True}]}
     raw, nodes = chosen['raw_image'], []

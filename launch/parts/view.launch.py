@@ -4,7 +4,7 @@
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.substitutions import PathJoinSubstitution, ThisLaunchFileDir
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, ThisLaunchFileDir
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
@@ -44,7 +44,8 @@ def transform(chosen: dict[str, str], parameters: list[dict]) -> Node:
 def nodes(context: LaunchContext) -> list[Node]:
     """Describe RViz, with the topics of this namespace for those its configuration names."""
     chosen = context.launch_configurations
-    parameters = [{'use_sim_time': ParameterValue(chosen['use_sim_time'], value_type=bool)}]
+    parameters = [{'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'),
+                                                  value_type=bool)}]
     below = chosen['left'].rstrip('/') + '/' if chosen['left'] else ''
     topics = ('disparity/image', 'depth', 'depth/camera_info', 'points2', 'confidence', 'scan')
     rviz = Node(

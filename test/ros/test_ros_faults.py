@@ -1,0 +1,81 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong at the start and at the end of a node process."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip('rclpy', reason='needs a real ROS 2: source /opt/ros/jazzy/setup.bash')
+
+from rclpy.qos import ReliabilityPolicy
+from sensor_msgs.msg import Image
+from stereo_msgs.msg import DisparityImage
+from world import SLOW_S, StereoCamera, World, start_node
+
+
+@pytest.fixture
+def world():
+    found = World('tester')
+    yield found
+    found.close()
+
+
+def test_a_wrong_parameter_at_the_start_is_named_and_ends_it():
+    with start_node('wrong', model='bm', min_confidence=7.0) as process:
+        assert process.popen.wait(SLOW_S) == 1
+        assert 'min_confidence' in process.output
+        assert 'Traceback' not in process.output
+
+
+def test_without_its_model_it_lives_and_takes_another_one(world):
+    from rcl_interfaces.srv import SetParameters
+    from rclpy.parameter import Parameter
+    camera, disparities = StereoCamera(world), world.listen(DisparityImage, 'disparity')
+    with start_node('poor', model='/no/such/model.onnx', max_disparity=16) as process:
+        world.wait(lambda: '/no/such/model.onnx cannot be used' in process.output, 'the error',
+                   process=process)
+        parameter = Parameter('model', value='bm').to_parameter_msg()
+        world.call(SetParameters, 'poor/set_parameters',
+                   SetParameters.Request(parameters=[parameter]), process)
+        world.wait(lambda: disparities, 'results', process=process, meanwhile=camera.frame)
+        assert process.interrupt() == 0, process.output
+
+
+def test_a_publisher_that_does_not_match_is_warned_about(world):
+    override = 'qos_overrides./left/image_rect.subscription.reliability:=reliable'
+    with start_node('picky', '-p', override, model='bm') as process:
+        camera = StereoCamera(world, reliability=ReliabilityPolicy.BEST_EFFORT)
+        world.wait(lambda: 'offers another reliability' in process.output, 'the warning',
+                   process=process, meanwhile=camera.frame)
+        assert process.output.count('offers another reliability') == 1
+
+
+def test_ctrl_c_during_the_start_ends_it(world):
+    """However early it comes: while libraries load, while the model is loaded."""
+    with start_node('early', model='crl-small') as process:
+        world.wait(lambda: 'loading crl-small' in process.output, 'loading', process=process)
+        assert process.interrupt() == 0, process.output
+        assert 'Traceback' not in process.output, process.output
+
+
+def test_the_disparitys_picture_is_passed_on_while_somebody_looks(world):
+    import numpy as np
+    with start_node('pictures', node='disparity_image_node') as process:
+        publisher = world.node.create_publisher(DisparityImage, 'disparity', 1)
+        message = DisparityImage()
+        message.header.frame_id = 'left'
+        message.image = Image(height=1, width=2, encoding='32FC1', step=8)
+        message.image.data = np.array([1.5, 3.0], np.float32).tobytes()
+        for _ in range(2):  # the second time, parameters and topics are there already
+            images = world.listen(Image, 'disparity/image')
+            world.wait(lambda: images, 'the picture', process=process,  # noqa: B023
+                       meanwhile=lambda: publisher.publish(message))
+            assert np.frombuffer(images[0].data, np.float32).tolist() == [1.5, 3.0]
+            assert images[0].header.frame_id == 'left'
+            for subscription in list(world.node.subscriptions):
+                if subscription.topic_name.endswith('disparity/image'):
+                    world.node.destroy_subscription(subscription)
+            world.wait(lambda: publisher.get_subscription_count() == 0, 'nobody listening',
+                       process=process)
+        assert process.interrupt() == 0, process.output
