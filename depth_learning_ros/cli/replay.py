@@ -1,6 +1,6 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""``depth-learning replay``: a recorded stereo bag."""
+"""``depth-learning replay``: a recorded bag of a stereo pair or a single camera."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from depth_learning_ros.cli.options import (
     DEFAULT_MODEL,
     add_engine_options,
     add_force_option,
+    add_mono_options,
+    check_mono_options,
     check_outputs,
     open_engine_for,
 )
 
 if TYPE_CHECKING:
-    from depth_learning_ros.pipeline import DepthOptions
+    from depth_learning_ros.pipeline import DepthOptions, MonoPipeline, StereoPipeline
     from depth_learning_ros.replay import ReplayOptions, ReplayReport
 
 _EPILOG = """\
@@ -37,6 +39,9 @@ common parent of both cameras:
   confidence    sensor_msgs/Image, 32FC1, 0 to 1
 each with the header stamp and frame of the left image.
 
+With --mono the bag needs one camera only (of a stereo pair the left one is taken), and the results
+lie beside its image. Its depth is metric by the virtual baseline of the mono model.
+
 A damaged bag is replayed up to the damage, and the exit status is 1 unless --allow-truncated is
 given. Pairs that cannot be used are skipped and counted.
 
@@ -44,6 +49,7 @@ examples:
   depth-learning replay drive.mcap -o depth.mcap
   depth-learning replay drive.bag -o depth.mcap --left /cam0/image_rect --right /cam1/image_rect
   depth-learning replay drive/ -o points.mcap --start 10 --duration 5 --outputs points2
+  depth-learning replay drive.mcap --mono --left /camera/image_rect -o depth.mcap
 """
 
 _OUTPUTS = ('disparity', 'depth', 'points2', 'confidence')
@@ -56,9 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.mcap',
                         help='the bag to write')
     parser.add_argument(
-        '--model', default=DEFAULT_MODEL, metavar='NAME_OR_PATH',
+        '--model', metavar='NAME_OR_PATH',
         help="a name from 'depth-learning models', an .onnx or a .safetensors file "
-             '(default: %(default)s)')
+             f'(default: {DEFAULT_MODEL})')
+    add_mono_options(parser)
     parser.add_argument(
         '--max-disparity', type=int, default=192, metavar='PX',
         help='how far the classical matchers search (default: 192); networks know by themselves')
@@ -69,7 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_input_options(group: argparse._ArgumentGroup) -> None:
-    for name, text in (('left', 'left image topic'), ('right', 'right image topic'),
+    for name, text in (('left', 'left image topic (with --mono the only one)'),
+                       ('right', 'right image topic'),
                        ('left-info', 'camera_info topic of the left camera'),
                        ('right-info', 'camera_info topic of the right camera')):
         group.add_argument(f'--{name}', metavar='TOPIC', help=f'{text} (default: found by name)')
@@ -132,9 +140,10 @@ def run(args: argparse.Namespace) -> int:
     """Replay, and say what was done."""
     from depth_learning_ros.cli.progress import progress_callback
     from depth_learning_ros.errors import DepthLearningError
-    from depth_learning_ros.pipeline import StereoPipeline
+    from depth_learning_ros.pipeline import MonoPipeline, StereoPipeline
     from depth_learning_ros.replay import replay
     from depth_learning_ros.replay.output import check_bag_output
+    model = check_mono_options(args)
     try:
         options, depth_options = _options(args)
     except DepthLearningError as error:
@@ -142,9 +151,11 @@ def run(args: argparse.Namespace) -> int:
     check_bag_output(args.output, args.force)
     check_outputs([args.json], args.force)
 
-    def open_pipeline() -> StereoPipeline:
-        engine = open_engine_for(args, args.model, args.max_disparity)
+    def open_pipeline() -> StereoPipeline | MonoPipeline:
+        engine = open_engine_for(args, model, args.max_disparity)
         try:
+            if args.mono:
+                return MonoPipeline(engine, depth_options, fit=args.fit or 'letterbox')
             return StereoPipeline(engine, depth_options)
         except BaseException:
             engine.close()
@@ -164,6 +175,7 @@ def _options(args: argparse.Namespace) -> tuple[ReplayOptions, DepthOptions]:
     return (
         ReplayOptions(
             topics=TopicWishes(args.left, args.right, args.left_info, args.right_info),
+            mono=args.mono,
             start_s=args.start, duration_s=args.duration, every=args.every, outputs=args.outputs,
             sync=args.sync, tolerance_s=args.tolerance, baseline_m=args.baseline,
             copy_inputs=not args.no_input, all_topics=args.all_topics,
@@ -192,7 +204,10 @@ def _print(report: ReplayReport) -> None:
               f'worst {latency.worst:.1f} ms')
     stages = ', '.join(f'{name} {s.median:.1f}' for name, s in report.stages_ms.items())
     print(f'  median ms: {stages}')
-    print(f'  {report.topics["left"]} with {report.topics["right"]}, {report.sync} sync')
+    if 'right' in report.topics:
+        print(f'  {report.topics["left"]} with {report.topics["right"]}, {report.sync} sync')
+    else:
+        print(f'  {report.topics["left"]} with {report.topics["left_info"]}')
     for topic, causes in report.dropped.items():
         gap = report.drop_gap_ms.get(topic)
         near = f'; nearest image {gap.median:.1f} ms away (median)' if gap else ''

@@ -20,6 +20,7 @@ class ReplayOptions:
 
     Attributes:
         topics: names of topics that are not to be found automatically.
+        mono: a single camera, ``left`` and ``left_info`` of the topics, and a mono model.
         start_s, duration_s: part of the bag, in seconds from its first message; None = to its end.
         every: process each n-th pair.
         outputs: what to compute and write, out of ``pipeline.OUTPUTS``.
@@ -35,6 +36,7 @@ class ReplayOptions:
     """
 
     topics: TopicWishes = field(default_factory=TopicWishes)
+    mono: bool = False
     start_s: float = 0.0
     duration_s: float | None = None
     every: int = 1
@@ -59,6 +61,12 @@ class ReplayOptions:
         if unknown or not self.outputs:
             raise BagError(f'outputs are {", ".join(self.outputs) or "none"}: '
                            f'expected some of {", ".join(OUTPUTS)}')
+        if self.mono and (self.topics.right or self.topics.right_info):
+            raise BagError(f'a single camera has no right topic: leave '
+                           f'{self.topics.right or self.topics.right_info} out, or mono')
+        if self.mono and self.baseline_m is not None:
+            raise BagError(f'the baseline of a mono model is in its file: leave '
+                           f'{self.baseline_m} m out')
         if self.compression not in COMPRESSIONS:
             raise BagError(f'compression is {self.compression!r}: '
                            f'expected one of {", ".join(COMPRESSIONS)}')

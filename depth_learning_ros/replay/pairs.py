@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,13 +19,14 @@ from depth_learning_ros.cdr.store import CAMERA_INFO, read_message
 from depth_learning_ros.errors import CalibrationError, DataError, MessageError
 from depth_learning_ros.messages import stamp_ns
 from depth_learning_ros.replay.bag import Bag, RawMessage
+from depth_learning_ros.replay.mono_topics import MonoTopics
 from depth_learning_ros.replay.options import ReplayOptions
 from depth_learning_ros.replay.report import Statistics
 from depth_learning_ros.replay.topics import StereoTopics
 from depth_learning_ros.stream.decode import PairDecoder
 from depth_learning_ros.stream.infos import CameraInfos, WithInfos
 from depth_learning_ros.stream.sync import SIDES, StereoSync
-from depth_learning_ros.types import StereoPair
+from depth_learning_ros.types import MonoFrame, StereoPair
 
 _log = logging.getLogger(__name__)
 
@@ -51,17 +52,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Frame:
-    """A pair that is ready for the engine.
+    """A pair, or a single image, that is ready for the engine.
 
     Attributes:
         pair: decoded images with their camera.
         header: of the left image message.
         log_time_ns: when the later of the two images was recorded.
-        inputs: messages to be copied with it: what came before, and its two images.
+        inputs: messages to be copied with it: what came before, and its images.
         seconds: wall time spent so far: ``read``, ``decode``.
     """
 
-    pair: StereoPair
+    pair: StereoPair | MonoFrame
     header: Any
     log_time_ns: int
     inputs: Messages
@@ -79,15 +80,15 @@ class Window:
 class PairSource:
     """Iterates over `Frame`s, and tuples of messages that are only to be copied."""
 
-    def __init__(self, bag: Bag, topics: StereoTopics, window: Window, options: ReplayOptions,
-                 statistics: Statistics, copied: Iterable[str] = ()) -> None:
+    def __init__(self, bag: Bag, topics: StereoTopics | MonoTopics, window: Window,
+                 options: ReplayOptions, statistics: Statistics,
+                 copied: Iterable[str] = ()) -> None:
         self._bag, self._topics, self._window, self._options = bag, topics, window, options
         self._statistics = statistics
         self._copied = frozenset(copied)
-        self._sides = {topics.left: 'left', topics.right: 'right'}
-        self._info_sides = {topics.left_info: 'left', topics.right_info: 'right'}
+        self._sides, self._info_sides = topics.sides, topics.info_sides
         self.sync: StereoSync[Seen] = options.make_sync()
-        self._infos = CameraInfos()
+        self._infos = CameraInfos(tuple(self._info_sides.values()))
         self._count = 0
         self._decoder = PairDecoder()
 
@@ -173,8 +174,12 @@ class PairSource:
             self._statistics.warn(f'stamps of {raw.topic} are 0: the times of recording are used '
                                   f'to bring left and right together')
         seen = Seen(raw, message, stamp or raw.log_time_ns)
-        for pair in self.sync.add(side, seen.stamp_ns, seen):
+        for pair in self._matched(side, seen):
             yield from self._infos.add_pair(pair[0].stamp_ns, pair)
+
+    def _matched(self, side: str, seen: Seen) -> Sequence[tuple[Seen, ...]]:
+        """Take an image, and return the pairs that are complete now."""
+        return self.sync.add(side, seen.stamp_ns, seen)
 
     def _decode(self, found: WithInfos, read_s: float) -> Frame | None:
         left, right = found.pair
@@ -200,9 +205,14 @@ class PairSource:
                 f'{self._topics.left} is called raw and its camera_info has lens distortion: '
                 f'results are right only if the images are rectified all the same')
 
+    @property
+    def sync_mode(self) -> str:
+        """How images are brought together."""
+        return self.sync.mode
+
     def dropped(self) -> tuple[dict[str, dict[str, int]], dict[str, array[float]]]:
         """Return the images without partner by topic and cause, and their gaps in ms by topic."""
-        names = dict(zip(SIDES, (self._topics.left, self._topics.right), strict=True))
+        names = {side: topic for topic, side in self._sides.items()}
         return ({names[s]: dict(self.sync.dropped[s]) for s in SIDES if self.sync.dropped[s]},
                 {names[s]: self.sync.drop_gaps_ms[s] for s in SIDES if self.sync.drop_gaps_ms[s]})
 

@@ -18,6 +18,7 @@ from depth_learning_ros.messages import (
 )
 from depth_learning_ros.pipeline import StereoResult
 from depth_learning_ros.replay.bag import Bag
+from depth_learning_ros.replay.mono_topics import MonoTopics
 from depth_learning_ros.replay.options import ReplayOptions
 from depth_learning_ros.replay.output import OutputBag
 from depth_learning_ros.replay.pairs import Frame, Messages
@@ -36,12 +37,12 @@ class Computed:
 class ResultWriter:
     """Knows the output's topics; `write` takes frames with their results, and messages."""
 
-    def __init__(self, bag: Bag, output: OutputBag, topics: StereoTopics, options: ReplayOptions,
-                 statistics: Statistics) -> None:
+    def __init__(self, bag: Bag, output: OutputBag, topics: StereoTopics | MonoTopics,
+                 options: ReplayOptions, statistics: Statistics) -> None:
         self._output, self._statistics = output, statistics
         self._messages = MessageWriter(make)
         names = {name: f'{topics.namespace}/{name}' for name in topics_of(options.outputs)}
-        inputs = (topics.left, topics.right, topics.left_info, topics.right_info)
+        inputs = (*topics.sides, *topics.info_sides)
         kept = inputs if options.copy_inputs else ()
         # A camera that is itself called /camera_info keeps that name.
         self._names = {name: topic for name, topic in names.items() if topic not in kept}

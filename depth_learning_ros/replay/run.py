@@ -1,6 +1,6 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A bag of rectified stereo images becomes a bag with disparity, depth and points."""
+"""A bag of rectified images becomes a bag with disparity, depth and points."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from depth_learning_ros.errors import BagError, EngineError
-from depth_learning_ros.pipeline import StereoPipeline, StereoResult
+from depth_learning_ros.pipeline import (
+    MonoPipeline,
+    StereoPipeline,
+    StereoResult,
+    check_kind,
+)
 from depth_learning_ros.replay.bag import Bag
+from depth_learning_ros.replay.mono import MonoSource
+from depth_learning_ros.replay.mono_topics import MonoTopics, find_mono_topics
 from depth_learning_ros.replay.options import ReplayOptions
 from depth_learning_ros.replay.output import OutputBag, check_bag_output, open_output
 from depth_learning_ros.replay.pairs import Frame, PairSource, Window
@@ -19,19 +26,22 @@ from depth_learning_ros.replay.report import ReplayReport, Spread, Statistics
 from depth_learning_ros.replay.results import Computed, ResultWriter
 from depth_learning_ros.replay.threads import Background, prefetched
 from depth_learning_ros.replay.topics import StereoTopics, find_stereo_topics
+from depth_learning_ros.types import StereoPair
 
 # Pairs that may be decoded ahead, and results that may wait to be written.
 READ_AHEAD = 2
 WRITE_BEHIND = 1
 
 OnProgress = Callable[[int, 'int | None'], None]
+AnyPipeline = StereoPipeline | MonoPipeline
+AnyTopics = StereoTopics | MonoTopics
 
 
 def replay(source: Path | str, output: Path | str,
-           pipeline: StereoPipeline | Callable[[], StereoPipeline],
+           pipeline: AnyPipeline | Callable[[], AnyPipeline],
            options: ReplayOptions | None = None,
            on_progress: OnProgress | None = None) -> ReplayReport:
-    """Run a recorded stereo bag through a pipeline, into a new bag.
+    """Run a recorded bag, of a stereo pair or a single camera, through a pipeline to a new bag.
 
     Memory does not depend on the length of the bag. The output appears under its name only when
     it is complete, so an interrupted replay leaves nothing that looks finished. A bag that is
@@ -47,7 +57,8 @@ def replay(source: Path | str, output: Path | str,
     Raises:
         BagError: the bag cannot be read, holds no stereo pair, or no pair could be processed.
         DataError: the output cannot be written, or the disk is full.
-        EngineError: the engine failed, or gives nothing of what is asked for.
+        EngineError: the engine failed, is of the other kind, or gives nothing of what is asked
+            for.
     """
     source, output = Path(source), Path(output)
     options = options or ReplayOptions()
@@ -56,10 +67,12 @@ def replay(source: Path | str, output: Path | str,
         raise BagError(f'{output} is the bag that is read: give the output another name')
     statistics = Statistics()
     with Bag(source) as bag, ExitStack() as stack:
-        topics = find_stereo_topics(bag.topics, options.topics)
+        topics: AnyTopics = (find_mono_topics if options.mono else find_stereo_topics)(
+            bag.topics, options.topics)
         window = _window(bag, options)
         with statistics.preparing():
             opened = _open_pipeline(pipeline, stack)
+        check_kind(opened.engine.info, mono=options.mono)
         options = _possible(options, opened)
         with open_output(output, compression=options.compression, force=options.force) as target:
             job = _Job(bag, topics, window, opened, options, statistics, on_progress)
@@ -70,14 +83,16 @@ def replay(source: Path | str, output: Path | str,
         return _report(source, output, opened, topics, frames, statistics, counts, bag.damage)
 
 
-def _open_pipeline(pipeline: StereoPipeline | Callable[[], StereoPipeline],
-                   stack: ExitStack) -> StereoPipeline:
-    if isinstance(pipeline, StereoPipeline):
+def _open_pipeline(pipeline: AnyPipeline | Callable[[], AnyPipeline],
+                   stack: ExitStack) -> AnyPipeline:
+    if isinstance(pipeline, (StereoPipeline, MonoPipeline)):
         return pipeline
-    return stack.enter_context(pipeline())
+    opened = pipeline()
+    stack.enter_context(opened)
+    return opened
 
 
-def _possible(options: ReplayOptions, pipeline: StereoPipeline) -> ReplayOptions:
+def _possible(options: ReplayOptions, pipeline: AnyPipeline) -> ReplayOptions:
     """Leave confidence out where nothing computes one."""
     info = pipeline.engine.info
     if 'confidence' in info.outputs or pipeline.options.left_right_check:
@@ -102,7 +117,7 @@ def _window(bag: Bag, options: ReplayOptions) -> Window:
 class _Job:
     """Reads in one thread, computes here, and writes in a third; a few frames are on their way."""
 
-    def __init__(self, bag: Bag, topics: StereoTopics, window: Window, pipeline: StereoPipeline,
+    def __init__(self, bag: Bag, topics: AnyTopics, window: Window, pipeline: AnyPipeline,
                  options: ReplayOptions, statistics: Statistics,
                  on_progress: OnProgress | None) -> None:
         self._bag, self._topics, self._window = bag, topics, window
@@ -113,8 +128,7 @@ class _Job:
     def run(self, target: OutputBag) -> PairSource:
         """Process the whole window."""
         results = ResultWriter(self._bag, target, self._topics, self._options, self._statistics)
-        source = PairSource(self._bag, self._topics, self._window, self._options,
-                            self._statistics, results.copied)
+        source = self._source(results.copied)
         expected = self._expected_pairs()
         done = 0
         with Background(results.write, WRITE_BEHIND) as background, \
@@ -129,29 +143,45 @@ class _Job:
                     self._on_progress(done, max(done, expected))
         return source
 
+    def _source(self, copied: frozenset[str]) -> PairSource:
+        if isinstance(self._topics, StereoTopics):
+            return PairSource(self._bag, self._topics, self._window, self._options,
+                              self._statistics, copied)
+        assert isinstance(self._pipeline, MonoPipeline)  # its kind was checked
+        return MonoSource(self._bag, self._topics, self._window, self._options,
+                          self._statistics, copied, self._pipeline.facts.virtual_baseline_m)
+
     def _process(self, frame: Frame) -> StereoResult:
         size = frame.pair.left.shape[:2]
         if size != self._size:
             with self._statistics.preparing():
-                self._pipeline.engine.prepare(*size)
+                self._pipeline.prepare(*size)
             self._size = size
+        if isinstance(self._pipeline, MonoPipeline):
+            return self._pipeline.process(frame.pair.left, frame.pair.camera,
+                                          self._options.outputs)
+        assert isinstance(frame.pair, StereoPair)
         return self._pipeline.process(frame.pair, self._options.outputs)
 
     def _expected_pairs(self) -> int:
-        count = min(self._bag.topics[t].count for t in (self._topics.left, self._topics.right))
+        count = min(self._bag.topics[topic].count for topic in self._topics.sides)
         share = (self._window.stop_ns - self._window.start_ns) / (
             self._bag.end_ns - self._bag.start_ns)
         return round(count * share / self._options.every)
 
 
-def _nothing_done(bag: Bag, topics: StereoTopics, source: PairSource,
+def _nothing_done(bag: Bag, topics: AnyTopics, source: PairSource,
                   statistics: Statistics) -> BagError:
     """Explain why there is no result at all."""
     if statistics.skipped:
         causes = '; '.join(f'{cause} ({count}x)' for cause, count in
                            statistics.skipped.most_common(3))
-        return BagError(f'no pair of {bag.path} could be processed: {causes}')
+        what = 'image' if isinstance(topics, MonoTopics) else 'pair'
+        return BagError(f'no {what} of {bag.path} could be processed: {causes}')
     damage = f' The bag is damaged: {bag.damage}.' if bag.damage else ''
+    if isinstance(topics, MonoTopics):
+        return BagError(f'{topics.left} has no images there: choose another part of the '
+                        f'bag.{damage}')
     drops = '; '.join(
         f'{topic}: {cause} ({count}x)' for topic, found in source.dropped()[0].items()
         for cause, count in found.items())
@@ -160,14 +190,14 @@ def _nothing_done(bag: Bag, topics: StereoTopics, source: PairSource,
         f'another part of the bag, or --sync approximate with a larger --tolerance.{damage}')
 
 
-def _report(source: Path, output: Path, pipeline: StereoPipeline, topics: StereoTopics,
+def _report(source: Path, output: Path, pipeline: AnyPipeline, topics: AnyTopics,
             frames: PairSource, statistics: Statistics, counts: dict[str, int],
             damage: str | None) -> ReplayReport:
     info = pipeline.engine.info
     dropped, gaps = frames.dropped()
     return ReplayReport(
         source=str(source), output=str(output), model=info.model, backend=info.backend,
-        precision=info.precision, topics=asdict(topics), sync=frames.sync.mode,
+        precision=info.precision, topics=asdict(topics), sync=frames.sync_mode,
         dropped=dropped,
         drop_gap_ms={t: spread for t, values in gaps.items()
                      if (spread := Spread.of(values)) is not None},

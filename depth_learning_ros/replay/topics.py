@@ -57,6 +57,17 @@ class StereoTopics:
         return '/'.join(common)
 
 
+    @property
+    def sides(self) -> dict[str, str]:
+        """Image topic -> side."""
+        return {self.left: 'left', self.right: 'right'}
+
+    @property
+    def info_sides(self) -> dict[str, str]:
+        """Topic of camera_info -> side."""
+        return {self.left_info: 'left', self.right_info: 'right'}
+
+
 @dataclass(frozen=True)
 class TopicWishes:
     """What the user says about the topics; None = find it."""
@@ -79,8 +90,8 @@ def find_stereo_topics(topics: Mapping[str, TopicInfo],
         BagError: there is no stereo pair, more than one, no camera_info, or a topic that the user
             names is not there or of another type; the message lists what there is.
     """
-    wishes = _checked(topics, wishes or TopicWishes())
-    images = [t.name for t in topics.values() if _is_image(t) and t.count]
+    wishes = checked(topics, wishes or TopicWishes())
+    images = [t.name for t in topics.values() if is_image(t) and t.count]
     if wishes.left and wishes.right:
         left, right = wishes.left, wishes.right
     else:
@@ -88,8 +99,8 @@ def find_stereo_topics(topics: Mapping[str, TopicInfo],
     if left == right:
         raise BagError(f'left and right are both {left}: give two different topics')
     infos = [t.name for t in topics.values() if t.type_name == CAMERA_INFO and t.count]
-    left_info = wishes.left_info or _find_info(topics, infos, left, right, 'left')
-    right_info = wishes.right_info or _find_info(topics, infos, right, left, 'right')
+    left_info = wishes.left_info or find_info(topics, infos, left, right, 'left')
+    right_info = wishes.right_info or find_info(topics, infos, right, left, 'right')
     if left_info == right_info:
         raise BagError(
             f'left and right would both use {left_info}: give --left-info and --right-info')
@@ -98,7 +109,7 @@ def find_stereo_topics(topics: Mapping[str, TopicInfo],
 
 def list_topics(topics: Mapping[str, TopicInfo]) -> str:
     """Return a table of the image and camera_info topics, one a line."""
-    shown = [t for t in topics.values() if _is_image(t) or t.type_name == CAMERA_INFO]
+    shown = [t for t in topics.values() if is_image(t) or t.type_name == CAMERA_INFO]
     if not shown:
         return f'There are no image topics; there are {", ".join(topics) or "no topics at all"}.'
     width = max(len(t.name) for t in shown)
@@ -107,12 +118,13 @@ def list_topics(topics: Mapping[str, TopicInfo]) -> str:
     return '\n'.join(['Image and camera_info topics:', *rows])
 
 
-def _is_image(topic: TopicInfo) -> bool:
+def is_image(topic: TopicInfo) -> bool:
+    """Tell whether a topic holds pictures, compressed or not."""
     return topic.type_name == IMAGE or (
         topic.type_name == COMPRESSED_IMAGE and not topic.name.endswith('/compressedDepth'))
 
 
-def _checked(topics: Mapping[str, TopicInfo], wishes: TopicWishes) -> TopicWishes:
+def checked(topics: Mapping[str, TopicInfo], wishes: TopicWishes) -> TopicWishes:
     """Refuse names that are not there or not of the right type; add missing leading slashes."""
     found: list[str | None] = []
     options = ('--left', '--right', '--left-info', '--right-info')
@@ -126,7 +138,7 @@ def _checked(topics: Mapping[str, TopicInfo], wishes: TopicWishes) -> TopicWishe
             hint = f'did you mean {near[0]}? ' if near else ''
             raise BagError(f'{option} {wish} is not in the bag: {hint}{list_topics(topics)}')
         topic = topics[name]
-        fits = topic.type_name == CAMERA_INFO if option.endswith('info') else _is_image(topic)
+        fits = topic.type_name == CAMERA_INFO if option.endswith('info') else is_image(topic)
         if not fits:
             wanted = CAMERA_INFO if option.endswith('info') else f'{IMAGE} or {COMPRESSED_IMAGE}'
             raise BagError(f'{option} {wish} is a {topic.type_name}: expected {wanted}. '
@@ -162,9 +174,13 @@ def _counterparts(left: str) -> Iterator[tuple[str, int, str]]:
         for match in re.finditer(pattern, left.lower()):
             start, end = match.span(1)
             right = left[:start] + _like(left[start:end], other) + left[end:]
-            rest = left[end:].removesuffix('/compressed').strip('/_')
-            kind = _PREFERRED.index(rest) if rest in _PREFERRED else len(_PREFERRED)
+            kind = rank_of_image(left[end:].removesuffix('/compressed').strip('/_'))
             yield left[:end], 2 * kind + left.endswith('/compressed'), right
+
+
+def rank_of_image(kind: str) -> int:
+    """Say how much a kind of image such as ``image_rect`` is wanted; 0 = most."""
+    return _PREFERRED.index(kind) if kind in _PREFERRED else len(_PREFERRED)
 
 
 def _like(pattern: str, text: str) -> str:
@@ -174,7 +190,7 @@ def _like(pattern: str, text: str) -> str:
     return text.capitalize() if pattern[:1].isupper() else text
 
 
-def _find_info(topics: Mapping[str, TopicInfo], infos: Iterable[str], image: str,
+def find_info(topics: Mapping[str, TopicInfo], infos: Iterable[str], image: str,
                other_image: str, side: str) -> str:
     """Find the camera_info of an image: beside it, else the only one of the same camera."""
     stem = image.removesuffix('/compressed')
@@ -184,7 +200,7 @@ def _find_info(topics: Mapping[str, TopicInfo], infos: Iterable[str], image: str
         if name in infos:
             return name
     # Somewhere below the same camera, such as /left/rect/image with /left/camera_info.
-    while parent and not other_image.startswith(f'{parent}/'):
+    while parent and not (other_image and other_image.startswith(f'{parent}/')):
         near = [name for name in infos if name.startswith(f'{parent}/')]
         if len(near) == 1:
             return near[0]

@@ -28,6 +28,9 @@ class _Known:
 
     def add(self, stamp_ns: int, info: Any) -> None:
         at = bisect_right(self.stamps_ns, stamp_ns)
+        if at and self.stamps_ns[at - 1] == stamp_ns:
+            self.infos[at - 1] = info  # the same again, or corrected
+            return
         self.stamps_ns.insert(at, stamp_ns)
         self.infos.insert(at, info)
         if len(self.infos) > _MAX_KNOWN:
@@ -49,14 +52,18 @@ class WithInfos:
 
     pair: Any
     left_info: Any
-    right_info: Any
+    right_info: Any = None
 
 
 class CameraInfos:
-    """Holds pairs back until their camera_info must be known."""
+    """Holds pairs back until their camera_info must be known.
 
-    def __init__(self) -> None:
-        self._known = {side: _Known() for side in SIDES}
+    Args:
+        sides: names of the cameras: both, or the left one alone.
+    """
+
+    def __init__(self, sides: Sequence[str] = SIDES) -> None:
+        self._known = {side: _Known() for side in sides}
         self._waiting: deque[tuple[int, Any]] = deque()
 
     def add_info(self, side: str, stamp_ns: int, info: Any) -> list[WithInfos]:
@@ -81,7 +88,7 @@ class CameraInfos:
             if not (known or final or len(self._waiting) > _MAX_WAITING):
                 break
             self._waiting.popleft()
-            released.append(WithInfos(pair, *(self._known[s].at(stamp_ns) for s in SIDES)))
+            released.append(WithInfos(pair, *(k.at(stamp_ns) for k in self._known.values())))
         return released
 
 
