@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from depth_learning_ros.live.inputs import InputTopic
     from depth_learning_ros.live.participant import Participant
     from depth_learning_ros.live.process import LiveProcess
-    from depth_learning_ros.stream.settings import MonoSettings, Setting, StereoSettings
+    from depth_learning_ros.stream import MonoSettings, Setting, StereoSettings
 
 _EPILOG = """\
 Joins the ROS 2 graph by DDS, Cyclone DDS being the other side's best match: no ROS 2 is needed
@@ -94,7 +94,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    from depth_learning_ros.stream.settings import MonoSettings, StereoSettings, table
+    from depth_learning_ros.stream import MonoSettings, StereoSettings, table
     kind = MonoSettings if args.mono else StereoSettings
     rows = table(kind)
     if args.list_settings:
@@ -121,7 +121,7 @@ def _serve(args: argparse.Namespace, participant: Participant,
     hint = small_buffer_hint()
     if hint:
         _warn(hint)
-    topics = _topics(args, participant, stop)
+    topics = _topics(args, participant, settings.image_transport == 'compressed', stop)
     if topics is None:
         return 0
     namespace = None if args.namespace is None else check_namespace(args.namespace)
@@ -144,12 +144,12 @@ def _summary(live: LiveProcess) -> int:
     return 0 if live.stream.model.info is not None else STATUS_ERROR
 
 
-def _topics(args: argparse.Namespace, participant: Participant,
+def _topics(args: argparse.Namespace, participant: Participant, compressed: bool,
             stop: threading.Event) -> list[InputTopic] | None:
     """Return the topics to listen to; None when told to stop before they were found."""
     from depth_learning_ros.live.inputs import camera_topics
     if args.mono:
-        return camera_topics('left', args.image, args.info)
+        return camera_topics('left', args.image, args.info, compressed)
     images = {side: getattr(args, side) or (
         f'{getattr(args, f"{side}_ns")}/image_rect' if getattr(args, f'{side}_ns') else None)
         for side in ('left', 'right')}
@@ -160,7 +160,7 @@ def _topics(args: argparse.Namespace, participant: Participant,
             return None
         images, infos = found
     return [topic for side in ('left', 'right')
-            for topic in camera_topics(side, images[side] or '', infos[side])]
+            for topic in camera_topics(side, images[side] or '', infos[side], compressed)]
 
 
 def _found_pair(participant: Participant,

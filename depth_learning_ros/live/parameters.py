@@ -15,15 +15,13 @@ from depth_learning_ros.cdr.store import make
 from depth_learning_ros.errors import DepthLearningError
 from depth_learning_ros.live.participant import Participant
 from depth_learning_ros.live.services import ServiceType
-from depth_learning_ros.stream.settings import Setting, table
-from depth_learning_ros.stream.stream import Stream
+from depth_learning_ros.stream import Setting, Stream, table
 
 # rcl_interfaces/msg/ParameterType
 NOT_SET, BOOL, INTEGER, DOUBLE, STRING, STRING_ARRAY = 0, 1, 2, 3, 4, 9
 _TYPES = {bool: BOOL, int: INTEGER, float: DOUBLE, str: STRING, tuple: STRING_ARRAY}
 _FIELDS = {BOOL: 'bool_value', INTEGER: 'integer_value', DOUBLE: 'double_value',
            STRING: 'string_value', STRING_ARRAY: 'string_array_value'}
-_ENGINE = 'model'
 
 _SERVICES = {
     'list_parameters': ('ListParameters', 'string[] prefixes\nuint64 depth\n',
@@ -47,7 +45,6 @@ class ParameterServer:
     def __init__(self, participant: Participant, stream: Stream[Any, Any]) -> None:
         self._stream = stream
         self._rows = {row.name: row for row in table(type(stream.settings))}
-        self._model: str | None = None
         self._lock = threading.Lock()
         for service, (kind, request, reply) in _SERVICES.items():
             participant.service(
@@ -55,10 +52,6 @@ class ParameterServer:
                 ServiceType.of(f'rcl_interfaces/srv/{kind}', request, reply),
                 getattr(self, f'_{service}'))
         participant.announce()
-
-    def model_is(self, model: str) -> None:
-        """Show the model that is really used, when the one that was asked for is not."""
-        self._model = model
 
     def _list_parameters(self, request: Any) -> Mapping[str, Any]:
         # no name has a dot, so a prefix fits only when it is the whole name
@@ -90,8 +83,6 @@ class ParameterServer:
         except DepthLearningError as error:
             return make('rcl_interfaces/msg/SetParametersResult', successful=False,
                         reason=str(error))
-        if _ENGINE in changes:
-            self._model = None
         return make('rcl_interfaces/msg/SetParametersResult', successful=True, reason='')
 
     def _new_value(self, parameter: Any) -> Any:
@@ -110,8 +101,6 @@ class ParameterServer:
     def _value(self, name: str) -> Any:
         if name not in self._rows:
             return parameter_value(None)
-        if name == _ENGINE and self._model is not None:
-            return parameter_value(self._model)
         return parameter_value(getattr(self._stream.settings, name))
 
 
@@ -142,7 +131,7 @@ def _descriptor(name: str, row: Setting | None) -> Any:
             ranges['integer_range'] = [make(
                 'rcl_interfaces/msg/IntegerRange', from_value=int(low), to_value=int(high),
                 step=1)]
-    choices = f'One of {", ".join(row.choices)}.' if row is not None and row.choices else ''
+    choices = f'out of {", ".join(row.choices)}' if row is not None and row.choices else ''
     return make(
         'rcl_interfaces/msg/ParameterDescriptor', name=name, type=kind,
         description='' if row is None else row.about, additional_constraints=choices,

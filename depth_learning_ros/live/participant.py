@@ -74,7 +74,7 @@ class Participant:
         self.types = SampleTypes()
         self._with_hashes = not discovery_store(self.distro).long_gids
         self._lock = threading.RLock()
-        self._topics: dict[str, Topic[Any]] = {}
+        self._topics: dict[tuple[str, str], Topic[Any]] = {}
         self._writers: list[Writer] = []
         self._readers: list[Reader] = []
         self._services = 0
@@ -245,12 +245,10 @@ class Participant:
 
     def _topic(self, name: str, sample_type: type[IdlStruct]) -> Topic[Any]:
         with self._lock:
-            known = self._topics.get(name)
-            if known is None:
-                known = self._topics[name] = Topic(self._entity, name, sample_type)
-            elif known.data_type is not sample_type:
-                raise LiveError(f'{name} cannot have two types in one process')
-            return known
+            key = name, sample_type.__idl_typename__
+            if key not in self._topics:
+                self._topics[key] = Topic(self._entity, name, sample_type)
+            return self._topics[key]
 
     def _endpoint_writer(self, name: str, type_name: str, sample_type: type[IdlStruct],
                          profile: Profile, user_data: str = '') -> Writer:

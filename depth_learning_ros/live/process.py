@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import threading
 import time
 from types import TracebackType
@@ -26,10 +26,13 @@ from depth_learning_ros.live.parameters import ParameterServer
 from depth_learning_ros.live.participant import Participant
 from depth_learning_ros.live.qos import LATCHED, RELIABLE, SENSOR_DATA
 from depth_learning_ros.live.sim_clock import SimClock
-from depth_learning_ros.stream.diagnosis import Diagnosis
-from depth_learning_ros.stream.mono import MonoStream
-from depth_learning_ros.stream.settings import MonoSettings, StereoSettings
-from depth_learning_ros.stream.stereo import StereoStream
+from depth_learning_ros.stream import (
+    Diagnosis,
+    MonoSettings,
+    MonoStream,
+    StereoSettings,
+    StereoStream,
+)
 from depth_learning_ros.stream.stream import BAD_INPUT
 
 DIAGNOSTICS = '/diagnostics'
@@ -74,19 +77,18 @@ class LiveProcess:
             else options.namespace
         clock = SimClock(participant) if options.use_sim_time else None
         self._now_ns: Callable[[], int] = time.time_ns if clock is None else clock.now_ns
-        self._parameters: ParameterServer | None = None
-        self.outlet = DdsOutlet(participant, settings.outputs, self.namespace, self._now_ns,
-                                self._model_is)
+        self.outlet = DdsOutlet(participant, self.namespace, self._now_ns)
         self.stream: StereoStream | MonoStream = (
             StereoStream(self.outlet, settings, **stream_options)
             if isinstance(settings, StereoSettings)
             else MonoStream(self.outlet, settings, **stream_options))
         self._diagnostics = participant.publisher(DIAGNOSTICS, _DIAGNOSTIC_ARRAY, RELIABLE)
-        self._parameters = ParameterServer(participant, self.stream)
+        ParameterServer(participant, self.stream)
         self._latched: set[str] = set()
         for topic in self.topics:
             participant.subscription(
-                topic.name, topic.type_name, SENSOR_DATA, self._handler(topic))
+                topic.name, topic.type_name, replace(SENSOR_DATA, depth=settings.queue_size),
+                self._handler(topic))
 
     def start(self) -> None:
         """Load the model, and begin to receive."""
@@ -182,12 +184,8 @@ class LiveProcess:
             zip(('sec', 'nanosec'), divmod(max(0, self._now_ns()), 10**9), strict=True)))
         status = make(
             'diagnostic_msgs/msg/DiagnosticStatus', level=diagnosis.level,
-            name=f'{self.participant.full_name.lstrip("/")}: depth', message=diagnosis.summary,
-            hardware_id='', values=[make('diagnostic_msgs/msg/KeyValue', key=key, value=value)
+            name=f'{self.participant.node}: depth', message=diagnosis.summary,
+            hardware_id='none', values=[make('diagnostic_msgs/msg/KeyValue', key=key, value=value)
                                     for key, value in diagnosis.values.items()])
         return make(_DIAGNOSTIC_ARRAY, status=[status], header=make(
             'std_msgs/msg/Header', stamp=stamp, frame_id=''))
-
-    def _model_is(self, model: str) -> None:
-        if self._parameters is not None:
-            self._parameters.model_is(model)

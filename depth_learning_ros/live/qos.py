@@ -36,6 +36,7 @@ class Profile:
 
 SENSOR_DATA = Profile(reliable=False, depth=5)
 RELIABLE = Profile()
+RESULTS = Profile(depth=2)  # large messages, of which only the newest matter
 LATCHED = Profile(depth=1, transient_local=True)
 DISCOVERY_WRITER = LATCHED
 DISCOVERY_READER = Profile(depth=None, transient_local=True)
