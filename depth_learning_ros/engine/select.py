@@ -163,7 +163,7 @@ class Selector:
     def _build(self, name: str, module: Any, precision: str,
                store: CompiledModels | None) -> Engine:
         if name == 'torch':
-            return module.TorchEngine(self._weights(), self._info(), precision)
+            return module.open_torch(self._weights(), self._info(), precision)
         if name == 'openvino':
             return module.OpenVinoEngine(self._exported().path, self._info(), precision, store)
         return module.OnnxRuntimeEngine(self._exported().path, self._info())

@@ -4,25 +4,24 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 import platform as platform_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from depth_learning_ros.engine.base import Arrays, Engine, EngineInfo, checked_images
+from depth_learning_ros.engine.base import EngineInfo
 from depth_learning_ros.engine.cuda_driver import CudaDriver, Gpu
-from depth_learning_ros.engine.engine_file import EngineFile, Shape
+from depth_learning_ros.engine.engine_file import EngineFile
+from depth_learning_ros.engine.gpu_engine import GpuEngine
+from depth_learning_ros.engine.gpu_session import Session, Shape, output_spec
 from depth_learning_ros.engine.tensorrt_library import Library, driver_hint
-from depth_learning_ros.engine.tensorrt_session import Session, output_spec
+from depth_learning_ros.engine.tensorrt_program import TensorRTProgram
 from depth_learning_ros.errors import EngineError
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-SIZES_IN_MEMORY = 2
 
 
 class KernelStore(Protocol):
@@ -40,7 +39,7 @@ def this_platform() -> str:
     return f'{platform_module.system().lower()}-{platform_module.machine()}'
 
 
-class TensorRTEngine(Engine):
+class TensorRTEngine(GpuEngine):
     """A built engine on the GPU."""
 
     def __init__(self, library: Library, file: EngineFile, info: EngineInfo, *,
@@ -59,6 +58,7 @@ class TensorRTEngine(Engine):
             EngineError: there is no GPU, the engine is of another version or GPU (says which
                 part), damaged, or does not fit into the memory.
         """
+        super().__init__()
         library.check_version()
         self._library = library
         self._driver = driver or CudaDriver()
@@ -72,34 +72,11 @@ class TensorRTEngine(Engine):
                               f'again')
         self._engine = _deserialize(library, file.plan, self.gpu)
         self._cache: Any = None
-        self._sessions: OrderedDict[Shape, Session] = OrderedDict()
+        self._programs: dict[Shape, TensorRTProgram] = {}
         self.info = replace(
             info, backend=library.name.replace('_', '-'), backend_version=library.version,
             precision=file.identity.precision, device=self.gpu.name)
         self._outputs = self._check_tensors()
-
-    def infer(self, inputs: Mapping[str, np.ndarray]) -> Arrays:
-        """See `Engine.infer`."""
-        images = checked_images(inputs, self.info)
-        session = self._session(images[self.info.inputs[0]].shape)
-        return session.collect(session.submit(images))
-
-    def infer_ahead(self, pairs: Iterable[Mapping[str, np.ndarray]]) -> Iterator[Arrays]:
-        """Run pair after pair, each uploaded while the network works on the one before.
-
-        Gives the results in order; one pair is read ahead.
-        """
-        waiting: tuple[Session, Any] | None = None
-        for inputs in pairs:
-            images = checked_images(inputs, self.info)
-            session = self._session(images[self.info.inputs[0]].shape,
-                                    busy=waiting[0] if waiting else None)
-            started = session, session.submit(images)
-            if waiting is not None:
-                yield waiting[0].collect(waiting[1])
-            waiting = started
-        if waiting is not None:
-            yield waiting[0].collect(waiting[1])
 
     def infer_tensors(self, *images: Tensor) -> dict[str, Tensor]:
         """Run on PyTorch's CUDA tensors without copying them, on PyTorch's current stream.
@@ -128,22 +105,32 @@ class TensorRTEngine(Engine):
             for name, dtype in self._outputs.items()}
         addresses = {name: tensor.data_ptr() for name, tensor in
                      [*zip(self.info.inputs, images, strict=True), *results.items()]}
-        session.run_at(addresses, torch.cuda.current_stream(images[0].device).cuda_stream)
+        stream = torch.cuda.current_stream(images[0].device).cuda_stream
+        self._run_at(session, addresses, stream)
         return results
 
-    def prepare(self, height: int, width: int) -> None:
-        """See `Engine.prepare`."""
-        self._session((1, height, width, 3))
+    def _run_at(self, session: Session, addresses: Mapping[str, int], stream: int) -> None:
+        """Run on tensors of the caller, behind what his stream has to do.
 
-    def session(self, height: int, width: int) -> Session:
-        """Give what runs one pair of that size: for timing."""
-        return self._session((1, height, width, 3))
+        The network's working memory is shared with the session's own stream: each waits for the
+        other.
+        """
+        self._driver.use()
+        event = self._driver.event()
+        try:
+            self._driver.record(event, session.stream)
+            self._driver.wait(stream, event)
+            self._programs[session.shape].enqueue(addresses, stream)
+            self._driver.record(event, stream)
+            self._driver.wait(session.stream, event)
+        finally:
+            self._driver.destroy_event(event)  # takes effect when the streams are past it
 
     def close(self) -> None:
         """Free the GPU's memory."""
         self._save_kernels()
-        while self._sessions:
-            self._sessions.popitem()[1].close()
+        super().close()
+        self._programs.clear()
         self._engine = None
 
     def layers(self) -> str:
@@ -152,22 +139,21 @@ class TensorRTEngine(Engine):
         kind = self._library.module.LayerInformationFormat.JSON
         return str(inspector.get_engine_information(kind))
 
-    def _session(self, image_shape: tuple[int, ...], busy: Session | None = None) -> Session:
-        shape: Shape = image_shape[0], image_shape[1], image_shape[2]
-        if shape in self._sessions:
-            self._sessions.move_to_end(shape)
-            return self._sessions[shape]
+    def _make_session(self, shape: Shape) -> Session:
         shapes = self.file.identity.shapes
         if not shapes.hold(shape):
             raise EngineError(
                 f'the images are {shape[2]}x{shape[1]}, {shape[0]} at a time; this engine was '
                 f'built for {shapes}: resize them, or build one for their size')
-        while len(self._sessions) >= SIZES_IN_MEMORY:
-            oldest = next(key for key, value in self._sessions.items() if value is not busy)
-            self._sessions.pop(oldest).close()
-        session = Session(self._driver, self._context(), self.info.inputs, self._outputs,
-                          shape)
-        self._sessions[shape] = session
+        context = self._context()
+        self._programs = {size: self._programs[size] for size in self._sessions}
+
+        def program(stream: int) -> TensorRTProgram:
+            made = TensorRTProgram(self._driver, context, self.info.inputs, self._outputs, shape,
+                                   stream)
+            self._programs[shape] = made
+            return made
+        session = Session(self._driver, program, self.info.inputs, self._outputs, shape)
         self._save_kernels()
         return session
 

@@ -17,11 +17,27 @@ from depth_learning_ros.engine.graphs import load_graph
 from depth_learning_ros.errors import EngineError
 
 VERSION: str = torch.__version__
-PRECISIONS = ('fp32', 'bf16')
+PRECISIONS = ('fp32', 'bf16', 'fp16')
+
+
+def open_torch(weights: Path, info: EngineInfo, precision: str = 'fp32') -> Engine:
+    """Load a network on the GPU where PyTorch has one, else on the processor.
+
+    Raises:
+        ModelError: the weights are damaged.
+        EngineError: fp16 is asked for and there is no GPU, or its memory does not suffice.
+    """
+    if torch.cuda.is_available():
+        from depth_learning_ros.engine.torch_cuda import TorchCudaEngine
+        return TorchCudaEngine(weights, info, precision)
+    if precision == 'fp16':
+        raise EngineError('PyTorch computes in fp16 on a GPU alone, and finds none here: ask for '
+                          'bf16 or fp32')
+    return TorchEngine(weights, info, precision)
 
 
 class TorchEngine(Engine):
-    """Eager, channels last; on the GPU where there is one."""
+    """Eager, channels last; the plain thing that everything else is compared with."""
 
     def __init__(self, weights: Path, info: EngineInfo, precision: str = 'fp32',
                  device: str | None = None) -> None:

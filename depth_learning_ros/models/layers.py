@@ -59,8 +59,17 @@ def conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Conv2d:
 
 
 def join(skip: Tensor, up: Tensor, disparity: Tensor) -> Tensor:
-    """Concatenate, in the type of the features: under autocast the disparity is float32."""
-    return torch.cat([skip.to(up.dtype), up, disparity.to(up.dtype)], 1)
+    """Concatenate, in the type of the features: under autocast the disparity is float32.
+
+    Networks that compute in float16 outright (engine/torch_half.py) get as many copies of the
+    disparity as make the channels a multiple of 8, which tensor cores need; the weights of the
+    copies are 0.
+    """
+    parts = [skip.to(up.dtype), up, disparity.to(up.dtype)]
+    if up.dtype == torch.float16 and not torch.is_autocast_enabled(up.device.type):
+        channels = skip.shape[1] + up.shape[1] + 1
+        parts[2] = parts[2].expand(-1, 1 + -channels % 8, -1, -1)
+    return torch.cat(parts, 1)
 
 
 def initialize(module: nn.Module) -> None:
