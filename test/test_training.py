@@ -20,7 +20,7 @@ from depth_learning_ros.training.config import StageConfig, TrainingConfig
 from depth_learning_ros.training.ema import WeightAverage
 from depth_learning_ros.training.loop import Trainer, learning_rate
 from depth_learning_ros.training.losses import masked_l1, multiscale_l1, scale_weights, subsample
-from depth_learning_ros.training.samples import PoolSamples
+from depth_learning_ros.training.samples import Order, PoolSamples
 
 
 @pytest.fixture(scope='module')
@@ -125,7 +125,7 @@ def test_samples_are_the_same_for_the_same_number(scenes):
     assert all(torch.equal(a.nan_to_num(9), b.nan_to_num(9))
                for a, b in zip(one, two, strict=True))
     assert float(one[2].nan_to_num(0).max()) <= 0
-    ranks = [PoolSamples(scenes, 64, 128, seed=3, rank=r, world=2) for r in (0, 1)]
+    ranks = [PoolSamples(scenes, 64, 128, 3, Order(rank=r, world=2)) for r in (0, 1)]
     first = next(iter(ranks[1]))
     assert torch.equal(first[0], PoolSamples(scenes, 64, 128, seed=3).sample(1)[0])
 

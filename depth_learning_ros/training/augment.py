@@ -9,10 +9,14 @@ views get the same lens and light, and each its own exposure, colour, blur, nois
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 import functools
+from typing import Any
 
 import cv2
 import numpy as np
+
+from depth_learning_ros.errors import TrainingError
 
 MAX_DISPARITY = 192.0
 MIN_ZOOM, MAX_ZOOM = 0.8, 1.7
@@ -55,21 +59,76 @@ def crop_and_zoom(scene: Mapping[str, np.ndarray], height: int, width: int,
     return views[0], views[1], zoomed
 
 
-def photograph(left: np.ndarray, right: np.ndarray,
-               rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class CameraFaults:
+    """How often each fault of the cameras occurs, 0..1.
+
+    Attributes:
+        gray: both images are gray.
+        tone: exposure, contrast, colour and gamma vary.
+        unequal: the two cameras differ in them visibly, rather than by next to nothing.
+        vignetting: corners are darker, in either image a little differently.
+        blur, noise, jpeg: of the lens, the sensor and the compression.
+        misalignment: the right image is up to a pixel too low or too high.
+        cover: a patch that only one camera sees.
+    """
+
+    gray: float = 0.35
+    tone: float = 1.0
+    unequal: float = 0.5
+    vignetting: float = 0.3
+    blur: float = 0.25
+    noise: float = 0.7
+    jpeg: float = 0.2
+    misalignment: float = 0.6
+    cover: float = 0.25
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
+                    0 <= value <= 1):
+                raise TrainingError(f'augment {f.name} is {value!r}: give a share, 0..1')
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> CameraFaults:
+        """Build from plain values.
+
+        Raises:
+            TrainingError: a fault is unknown or its share is none.
+        """
+        known = [f.name for f in fields(cls)]
+        unknown = set(values) - set(known)
+        if unknown:
+            raise TrainingError(f'unknown settings of augment {sorted(unknown)}: known are '
+                                f'{known}')
+        return cls(**values)
+
+
+USUAL_FAULTS = CameraFaults()
+
+
+def photograph(left: np.ndarray, right: np.ndarray, rng: np.random.Generator,
+               faults: CameraFaults = USUAL_FAULTS) -> tuple[np.ndarray, np.ndarray]:
     """Apply light, lens, sensor and compression to both uint8 (H, W, 3) views."""
-    gray = rng.random() < 0.35
-    common = _Tone.draw(rng, 0.4)
-    own = 0.02 if rng.random() < 0.5 else 0.12
-    blur = rng.uniform(0.3, 1.2) if rng.random() < 0.25 else 0.0
-    noise = rng.uniform(0.5, 6) if rng.random() < 0.7 else 0.0
-    quality = int(rng.integers(35, 95)) if rng.random() < 0.15 else 0
-    shift = rng.normal(0, 0.35) if rng.random() < 0.6 else 0.0
+    gray = rng.random() < faults.gray
+    toned = rng.random() < faults.tone
+    common = _Tone.draw(rng, 0.4 if toned else 0.0)
+    own = 0.12 if rng.random() < faults.unequal else 0.02
+    own = own if toned else 0.0
+    blur = rng.uniform(0.3, 1.2) if rng.random() < faults.blur else 0.0
+    noise = rng.uniform(0.5, 6) if rng.random() < faults.noise else 0.0
+    quality = int(rng.integers(35, 95)) if rng.random() < faults.jpeg else 0
+    shift = rng.normal(0, 0.35) if rng.random() < faults.misalignment else 0.0
+    corner = rng.uniform(0.1, 0.6) if rng.random() < faults.vignetting else 0.0
+    middle = rng.uniform(0.25, 0.75, 2)
     views = []
     for number, image in enumerate((left, right)):
         image = _Tone.draw(rng, own).then(common).apply(image)
         if number == 1 and shift:
             image = _shift_rows(image, float(np.clip(shift, -1, 1)))
+        if corner:
+            image = _darken_corners(image, middle, corner * rng.uniform(0.8, 1.2))
         view_blur = blur * rng.uniform(0.7, 1.3)
         if view_blur > 0.3:
             image = cv2.GaussianBlur(image, (0, 0), view_blur)
@@ -80,7 +139,7 @@ def photograph(left: np.ndarray, right: np.ndarray,
         if quality:
             image = _compress(image, quality)
         views.append(image)
-    if rng.random() < 0.25:
+    if rng.random() < faults.cover:
         views[1] = _cover(views[1], rng)
     return views[0], views[1]
 
@@ -120,6 +179,22 @@ def _shift_rows(image: np.ndarray, rows: float) -> np.ndarray:
     matrix = np.array([[1, 0, 0], [0, 1, rows]], dtype=np.float32)
     size = (image.shape[1], image.shape[0])
     return cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _darken_corners(image: np.ndarray, middle: np.ndarray, corner: float) -> np.ndarray:
+    """Darken with the square of the distance from a middle: by ``corner`` half a diagonal away.
+
+    Args:
+        image: uint8 (H, W, 3).
+        middle: of the lens, x and y as shares of the image; a crop need not have it in its own.
+        corner: share of the light that is lost, 0..0.8.
+    """
+    height, width = image.shape[:2]
+    x = np.square(np.arange(width, dtype=np.float32) - middle[0] * width)
+    y = np.square(np.arange(height, dtype=np.float32) - middle[1] * height)
+    scale = corner / (0.25 * (width * width + height * height))
+    light = np.maximum(1 - scale * (x[None, :] + y[:, None]), 0.2).astype(np.float32)
+    return cv2.multiply(image, cv2.merge([light] * 3), dtype=cv2.CV_8U)
 
 
 @functools.cache

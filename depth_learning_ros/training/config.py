@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 import math
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from depth_learning_ros.data.synthetic.options import GeneratorOptions
 from depth_learning_ros.errors import TrainingError
+from depth_learning_ros.training.augment import CameraFaults
 
 TRAINABLE = ('first', 'second', 'both', 'select', 'view', 'stereo',
              'joint')
@@ -97,27 +99,34 @@ class TrainingConfig:
     Attributes:
         network: name in the registry.
         stages: one after the other.
-        scenes: folder of rendered scenes to learn from.
+        scenes: folder of rendered scenes to learn from, or a list of folders: the first is filled
+            up, the others are used as they are.
         validation: folder of held-out rendered scenes.
         scene_count, validation_count: how many each folder is filled up to before training.
+        generator: parts of the scene generator, as of `data.synthetic.options`; what is not named
+            is in use.
         data: data sets to learn from as well; each sample is drawn from one of them or from the
             rendered scenes, by weight.
         scenes_weight: that of the rendered scenes; 0 = learn from ``data`` alone.
         start_from: weights to begin with; None = fresh.
+        augment: how the cameras are modelled, as of `training.augment.CameraFaults`.
         seed: of weights, order and augmentation.
         precision: ``bf16-mixed`` or ``32-true`` (Lightning Fabric's names).
         ema: decay of the running average of the weights, which is what is validated and shipped.
         clip: largest gradient norm.
         validate_minutes: time between validations and checkpoints.
-        workers: processes that load and augment.
+        workers: processes that load and augment, for each process that trains.
+        tensorboard: write what goes into metrics.csv for TensorBoard as well.
     """
 
     network: str = 'crl-small'
     stages: tuple[StageConfig, ...] = ()
-    scenes: str = 'runs/scenes'
+    scenes: str | Sequence[str] = 'runs/scenes'
     validation: str = 'runs/validation'
     scene_count: int = 4000
     validation_count: int = 48
+    generator: Mapping[str, Any] = field(default_factory=dict)
+    augment: Mapping[str, Any] = field(default_factory=dict)
     data: tuple[DataConfig, ...] = ()
     scenes_weight: float = 1.0
     start_from: str | None = None
@@ -128,6 +137,7 @@ class TrainingConfig:
     clip: float = 1.0
     validate_minutes: float = 5.0
     workers: int = 1
+    tensorboard: bool = False
     notes: str = ''
 
     def __post_init__(self) -> None:
@@ -135,6 +145,43 @@ class TrainingConfig:
         if self.scenes_weight == 0 and not self.data:
             raise TrainingError('scenes_weight is 0 and there is no data: nothing is left to '
                                 'learn from; raise it, or list data sets')
+
+        if not self.scene_folders():
+            raise TrainingError('scenes names no folder: give one, or a list')
+        self.generator_options()
+        self.camera_faults()
+
+    def scene_folders(self) -> list[Path]:
+        """Return the folders of rendered scenes."""
+        names = [self.scenes] if isinstance(self.scenes, str) else self.scenes
+        return [Path(name) for name in names]
+
+    def generator_options(self) -> GeneratorOptions:
+        """Return what rendered scenes may hold."""
+        if not isinstance(self.generator, Mapping):
+            raise TrainingError(f'generator: {self.generator!r} holds no settings')
+        return GeneratorOptions.from_dict(self.generator)
+
+    def camera_faults(self) -> CameraFaults:
+        """Return how the cameras are modelled."""
+        if not isinstance(self.augment, Mapping):
+            raise TrainingError(f'augment: {self.augment!r} holds no settings')
+        return CameraFaults.from_dict(self.augment)
+
+    def within(self, minutes: float) -> TrainingConfig:
+        """Return this run with its stages stretched or shortened to a total of so many minutes.
+
+        Raises:
+            TrainingError: a stage's length is given in steps, or there is no time.
+        """
+        if not 0 < minutes < math.inf:
+            raise TrainingError(f'a run of {minutes!r} minutes is none: give a number > 0')
+        total = sum(stage.minutes for stage in self.stages)
+        if any(stage.steps for stage in self.stages):
+            raise TrainingError('a time budget needs stages whose length is given in minutes, and '
+                                'some have steps')
+        return replace(self, stages=tuple(
+            replace(stage, minutes=stage.minutes * minutes / total) for stage in self.stages))
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -5,39 +5,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-import csv
 from dataclasses import dataclass, replace
 import logging
 import math
 from pathlib import Path
 import time
 
-from lightning_fabric import Fabric
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
 from depth_learning_ros.data.scene import StereoSource
-from depth_learning_ros.data.synthetic.pool import ScenePool
-from depth_learning_ros.errors import DepthLearningError, TrainingError
+from depth_learning_ros.errors import DataError, DepthLearningError, TrainingError
 from depth_learning_ros.models.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 from depth_learning_ros.models.config import NetworkConfig
-from depth_learning_ros.models.crl import CRL, CascadeOutput
-from depth_learning_ros.models.normalize import pad_to_multiple, to_network_input
 from depth_learning_ros.models.registry import build_network, config_of
+from depth_learning_ros.training.blame import blame
 from depth_learning_ros.training.config import StageConfig, TrainingConfig
 from depth_learning_ros.training.ema import WeightAverage
-from depth_learning_ros.training.losses import multiscale_l1, scale_weights
-from depth_learning_ros.training.mixture import open_sets, supply_for
-from depth_learning_ros.training.samples import Samples
+from depth_learning_ros.training.metrics import Metrics
+from depth_learning_ros.training.mixture import open_sets
+from depth_learning_ros.training.processes import Together, open_fabric
+from depth_learning_ros.training.samples import Order
 from depth_learning_ros.training.single_view import SingleViewTask
 from depth_learning_ros.training.state import RunState, load_state, save_state
+from depth_learning_ros.training.stereo import StereoTask
 
 log = logging.getLogger(__name__)
 
 LONGEST_STEP_S = 20.0  # a paused process does not use up its stage's minutes
-METRICS = ('stage', 'step', 'samples', 'minutes', 'loss', 'val_first_epe', 'val_first_d1',
-           'val_epe', 'val_d1', 'samples_per_second')
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,8 @@ def describe_data(config: TrainingConfig) -> str:
              for each in config.data]
     if config.scenes_weight > 0:
         parts.insert(0, 'synthetic scenes of depth_learning_ros.data.synthetic')
+        if config.generator_options().textures:
+            parts.insert(1, "textures cut from the trainer's own pictures")
     return ', '.join(parts)
 
 
@@ -77,6 +75,10 @@ class Trainer:
         config: what to do.
         folder: where it is kept; a run that is there is gone on with when ``resume``.
         sets: the sources of ``config.data`` where they are open already.
+
+    Raises:
+        TrainingError: the run cannot begin or go on as ``config`` says.
+        DataError, ModelError: what it needs is missing or damaged.
     """
 
     def __init__(self, config: TrainingConfig, folder: Path, resume: bool = False,
@@ -86,55 +88,72 @@ class Trainer:
         self.sets = (open_sets(config.data, ground_truth=not single_view) if sets is None
                      else sets)
         folder.mkdir(parents=True, exist_ok=True)
-        self.fabric = Fabric(accelerator='auto', devices=1, precision=config.precision)  # type: ignore[arg-type]
-        self.fabric.launch()
+        self.fabric = open_fabric(config.precision)
+        self.together = Together(self.fabric)
         torch.manual_seed(config.seed)
-        self.network, self.info = self._start()
+        self.network, self.task, self.info = self._start()
         self.average = WeightAverage(self.network, config.ema)
         self.state = RunState()
         if resume:
             self.state = load_state(folder / 'state.pt', config, self.network, self.average)
         elif (folder / 'state.pt').exists():
             raise TrainingError(f'{folder} holds a run already: resume it, or give another folder')
+        self.metrics = (Metrics(folder, self.state.step, config.tensorboard)
+                        if self.together.first else None)
 
-    def _start(self) -> tuple[nn.Module, CheckpointInfo]:
+    def _start(self) -> tuple[nn.Module, StereoTask | SingleViewTask, CheckpointInfo]:
         network_config: NetworkConfig = config_of(self.config.network)
         network = build_network(network_config)
         info = CheckpointInfo(
             name=network_config.name, config=network_config,
             training_data=describe_data(self.config),
             notes={'notes': self.config.notes} if self.config.notes else {})
-        self.task = SingleViewTask(network, network_config) if network_config.single_view else None
-        if self.task:
-            info = self.task.describe(info, self.config, self.sets)
+        task: StereoTask | SingleViewTask
+        if network_config.single_view:
+            task = SingleViewTask(network, network_config)
+        else:
+            task = StereoTask(network, network_config)
+            task.picture = self.folder / 'samples.jpg'
+            if self.together.world > 1:
+                task.mean_count = self.together.mean
+        info = task.describe(info, self.config, self.sets)
         if self.config.start_from:
             before, was = load_checkpoint(Path(self.config.start_from))
-            if self.task:
-                self.task.start(before)
-                info = replace(info, training_data=was.training_data)
-            else:
-                network.load_state_dict(before.state_dict())
-                info = was
-            info = replace(info, training_data=f'{info.training_data}; then '
-                                               f'{describe_data(self.config)}')
-        return network, info
+            task.start(before)
+            if not network_config.single_view:  # what it was taught to see, it expects
+                info = replace(info, mean_left=was.mean_left, mean_right=was.mean_right)
+            info = replace(info, training_data=f'{was.training_data}; then {info.training_data}')
+        return network, task, info
 
-    def run(self, on_progress: Callable[[Progress], None] | None = None) -> None:
-        """Go through what is left of all stages."""
+    def run(self, on_progress: Callable[[Progress], None] | None = None,
+            deadline: float | None = None) -> bool:
+        """Go through what is left of all stages.
+
+        Args:
+            on_progress: is called after each step.
+            deadline: time of `time.monotonic` at which to stop with a checkpoint.
+
+        Returns:
+            whether the run is complete; False: the deadline came first.
+        """
         while self.state.stage < len(self.config.stages):
             stage = self.config.stages[self.state.stage]
-            for progress in self._run_stage(stage):
+            for progress in self._run_stage(stage, deadline):
                 if on_progress:
                     on_progress(progress)
+            if self._share(stage) < 1:
+                return False
             self.state.next_stage()
             self._checkpoint(optimizer=None)
+        return True
 
-    def _run_stage(self, stage: StageConfig) -> Iterator[Progress]:
-        parameters = self._choose_parameters(stage)
+    def _run_stage(self, stage: StageConfig, deadline: float | None) -> Iterator[Progress]:
+        parameters = self.task.parameters(stage)
         optimizer = torch.optim.AdamW(parameters, stage.learning_rate,
                                       weight_decay=self.config.weight_decay)
         network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         model, optimizer = self.fabric.setup(network, optimizer)
+        self.average.network.to(self.fabric.device)
         if self.state.optimizer:
             optimizer.load_state_dict(self.state.optimizer)
             self.state.optimizer = None
@@ -147,60 +166,68 @@ class Trainer:
                 break
             for group in optimizer.param_groups:
                 group['lr'] = learning_rate(stage, share)
-            loss = self._loss(model, stage, batch, share)
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                raise TrainingError(
-                    f'the loss is {value} at step {self.state.step}, samples from '
-                    f'{self.state.samples} on: the last good checkpoint is kept; resume with a '
-                    f'smaller learning rate')
-            self.fabric.backward(loss)
-            self.fabric.clip_gradients(model, optimizer, max_norm=self.config.clip,
-                                       error_if_nonfinite=False)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            self.average.update(self.network)
+            value = self._step(model, optimizer, stage, batch, share)
             now = time.monotonic()
-            seconds, clock = min(now - clock, LONGEST_STEP_S), now
+            late = float(deadline is not None and now >= deadline)
+            value, seconds, late = self.together.means(
+                value, min(now - clock, LONGEST_STEP_S), late)
+            clock = now
             self.state.advance(stage.batch, seconds)
             losses.append(value)
-            if self.state.minutes >= next_validation:
+            if self.state.minutes >= next_validation or (late and self._share(stage) < 1):
                 next_validation = self.state.minutes + self.config.validate_minutes
                 self._validate(sum(losses) / len(losses))
-                self._checkpoint(optimizer)
+                self._checkpoint(optimizer, must=bool(late))
                 losses.clear()
                 clock = time.monotonic()
             yield Progress(self.state.stage, len(self.config.stages), share, self.state.step,
                            self.state.samples, value, stage.batch / max(seconds, 1e-6))
+            if late and self._share(stage) < 1:
+                return
         self._validate(sum(losses) / max(1, len(losses)))
 
-    def _choose_parameters(self, stage: StageConfig) -> list[nn.Parameter]:
-        """Freeze what the stage does not train."""
-        if self.task:
-            return self.task.parameters(stage)
-        self.network.train()
-        chosen: nn.Module = self.network
-        if isinstance(self.network, CRL):
-            chosen = {'first': self.network.stage1, 'second': self.network.stage2,
-                      'both': self.network}[stage.train]
-        elif stage.train != 'first':
-            raise TrainingError(f'train: {stage.train!r} needs a cascade, and '
-                                f'{self.config.network} is none: give "first"')
-        for parameter in self.network.parameters():
-            parameter.requires_grad_(False)
-        for parameter in chosen.parameters():
-            parameter.requires_grad_(True)
-        return list(chosen.parameters())
+    def _step(self, model: nn.Module, optimizer: torch.optim.Optimizer, stage: StageConfig,
+              batch: tuple[Tensor, ...], share: float) -> float:
+        """Learn from one batch; gives this process' loss."""
+        loss = self.task.loss(model, stage, batch, share)
+        value = float(loss.detach())
+        norm = None
+        if math.isfinite(self.together.means(value)[0]):
+            self.fabric.backward(loss)
+            norm = self.fabric.clip_gradients(model, optimizer, max_norm=self.config.clip,
+                                              error_if_nonfinite=False)
+        # with 16-bit floats gradients may overflow: Fabric then skips the step by itself
+        if norm is None or not (self.config.precision == '16-mixed'
+                                or math.isfinite(float(norm))):
+            what = f'the loss is {value}' if norm is None else f'the gradient is {float(norm)}'
+            reason = blame(self.network, lambda part: self.task.loss(model, stage, part, share),
+                           batch, self._numbers(stage), self._name_of_sample(stage))
+            raise TrainingError(
+                f'{what} at step {self.state.step}: {reason}. The last good checkpoint is kept: '
+                f'leave the scene out, or resume with a smaller learning rate')
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        self.average.update(self.network)
+        return value
 
-    def _samples(self, stage: StageConfig) -> IterableDataset:
-        if self.task:
-            return self.task.samples(self.config, self.sets, stage, self.state.samples)
-        return Samples(supply_for(self.config, self.sets), stage.crop_height, stage.crop_width,
-                       self.config.seed, start=self.state.samples)
+    def _numbers(self, stage: StageConfig) -> range:
+        """Numbers of the samples of this process' part of the current step."""
+        batch = self.together.share_of(stage.batch)
+        first = self.state.samples + self.together.rank * batch
+        return range(first, first + batch)
+
+    def _name_of_sample(self, stage: StageConfig) -> Callable[[int], str] | None:
+        samples = self.task.samples(self.config, self.sets, stage, 0)
+        return getattr(samples, 'describe', None)
 
     def _batches(self, stage: StageConfig) -> Iterator[tuple[Tensor, ...]]:
-        loader = DataLoader(self._samples(stage), stage.batch, num_workers=self.config.workers,
+        batch_size = self.together.share_of(stage.batch)
+        samples = self.task.samples(self.config, self.sets, stage, self.state.samples)
+        samples.order = Order(self.state.samples, batch_size, self.together.rank,
+                              self.together.world)
+        loader = DataLoader(samples, batch_size, num_workers=self.config.workers,
                             prefetch_factor=4 if self.config.workers else None,
+                            pin_memory=self.fabric.device.type == 'cuda',
                             # a fork would inherit the threads of whatever ran before: it crashed
                             multiprocessing_context='spawn' if self.config.workers else None)
         batches = iter(loader)
@@ -221,77 +248,33 @@ class Trainer:
             return self.state.stage_step / stage.steps
         return self.state.stage_minutes / stage.minutes
 
-    def _loss(self, model: nn.Module, stage: StageConfig, batch: tuple[Tensor, ...],
-              share: float) -> Tensor:
-        if self.task:
-            return self.task.loss(model, stage, batch, share)
-        left, right, truth = batch
-        config = self.info.config
-        views = [to_network_input(v, config).contiguous(memory_format=torch.channels_last)
-                 for v in (left, right)]
-        output = model(*views, stage.train) if isinstance(self.network, CRL) else model(*views)
-        if isinstance(output, CascadeOutput):
-            loss = truth.new_zeros(())
-            if stage.train in ('first', 'both'):
-                loss = multiscale_l1(output.first, truth, scale_weights(share, len(output.first)))
-            if stage.train in ('second', 'both'):
-                weights = scale_weights(share, len(output.second))
-                loss = loss + multiscale_l1(output.second, truth, weights)
-            return loss
-        return multiscale_l1(output, truth, scale_weights(share, len(output)))
-
     def _validate(self, loss: float) -> None:
-        folder = Path(self.config.validation)
-        result = (self.task.validate(self.average.network, folder, self.fabric.device)
-                  if self.task else
-                  validate(self.average.network, folder, self.info.config, self.fabric.device))
-        row = {'stage': self.state.stage, 'step': self.state.step, 'samples': self.state.samples,
-               'minutes': round(self.state.minutes, 2), 'loss': round(loss, 4), **result,
-               'samples_per_second': round(self.state.samples / 60 / self.state.minutes, 2)}
-        path = self.folder / 'metrics.csv'
-        fresh = not path.exists()
-        with path.open('a', newline='') as file:
-            writer = csv.DictWriter(file, METRICS, restval='')
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
-        log.info('%s', row)
+        if self.metrics is not None:
+            result = self.task.validate(self.average.network, Path(self.config.validation),
+                                        self.fabric.device)
+            row = {'stage': self.state.stage, 'step': self.state.step,
+                   'samples': self.state.samples, 'minutes': round(self.state.minutes, 2),
+                   'loss': round(loss, 4), **result,
+                   'samples_per_second': round(
+                       self.state.samples / 60 / max(self.state.minutes, 1e-6), 2)}
+            self.metrics.add(row)
+            log.info('%s', row)
+        self.fabric.barrier()
 
-    def _checkpoint(self, optimizer: torch.optim.Optimizer | None) -> None:
-        save_state(self.folder / 'state.pt', self.config, self.state, self.network, self.average,
-                   optimizer)
-        info = replace(self.info, steps=self.state.step,
-                       notes={**self.info.notes, 'samples': self.state.samples})
-        save_checkpoint(self.folder / 'weights.safetensors', self.average.network, info,
-                        force=True)
-
-
-@torch.no_grad()
-def validate(network: nn.Module, folder: Path, config: NetworkConfig,
-             device: torch.device) -> dict[str, float]:
-    """End-point error and D1 % on held-out scenes; for a cascade of both stages."""
-    pool = ScenePool(folder)
-    network.eval()
-    sums: dict[str, list[float]] = {}
-    for index in range(len(pool)):
-        scene = pool[index]
-        views = [to_network_input(torch.from_numpy(scene[s])[None].to(device), config)
-                 for s in ('left', 'right')]
-        views = [pad_to_multiple(v, config.size_multiple) for v in views]
-        truth = torch.from_numpy(scene['disparity'].astype('float32'))[None, None].to(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            output = network(*views)
-        finals = {'val_': output}
-        if isinstance(output, CascadeOutput):
-            finals = {'val_first_': output.first, 'val_': output.second}
-        for prefix, predictions in finals.items():
-            finest = -predictions[-1].float()
-            if finest.shape != views[0][:, :1].shape:
-                finest = nn.functional.interpolate(finest, views[0].shape[-2:], mode='bilinear')
-            finest = finest[..., :truth.shape[-2], :truth.shape[-1]]
-            valid = truth <= 192
-            error = (finest - truth).abs()[valid]
-            wrong = (error > 3) & (error > 0.05 * truth[valid])
-            sums.setdefault(prefix + 'epe', []).append(float(error.mean()))
-            sums.setdefault(prefix + 'd1', []).append(100 * float(wrong.float().mean()))
-    return {name: round(sum(v) / len(v), 3) for name, v in sums.items()}
+    def _checkpoint(self, optimizer: torch.optim.Optimizer | None, must: bool = True) -> None:
+        """Write state and weights; one that need not be written now is tried again later."""
+        if self.together.first:
+            try:
+                save_state(self.folder / 'state.pt', self.config, self.state, self.network,
+                           self.average, optimizer)
+                info = replace(self.info, steps=self.state.step,
+                               notes={**self.info.notes, 'samples': self.state.samples})
+                save_checkpoint(self.folder / 'weights.safetensors', self.average.network, info,
+                                force=True)
+            except DataError as error:
+                if must:
+                    raise
+                log.error('no checkpoint at step %d: %s; training goes on, and the next one is '
+                          'tried in %g minutes', self.state.step, error,
+                          self.config.validate_minutes)
+        self.fabric.barrier()

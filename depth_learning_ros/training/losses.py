@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -23,11 +25,21 @@ def scale_weights(progress: float, count: int) -> list[float]:
     return [(1 - share) * p + share * q for p, q in zip(a, b, strict=True)][-count:]
 
 
-def masked_l1(prediction: Tensor, truth: Tensor) -> Tensor:
-    """Mean of |prediction - truth| over entries where truth is finite; 0 if there are none."""
+def masked_l1(prediction: Tensor, truth: Tensor,
+              mean_count: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    """Mean of |prediction - truth| over entries where truth is finite; 0 if there are none.
+
+    Args:
+        prediction, truth: alike in shape.
+        mean_count: gives the mean of a number over all processes that train together. With it
+            the mean of their losses is the loss of one process that had all their samples.
+    """
     valid = torch.isfinite(truth)
     error = (prediction - torch.where(valid, truth, prediction.detach())).abs()
-    return error.sum() / valid.sum().clamp(min=1)
+    count = valid.sum().float()
+    if mean_count is not None:
+        count = mean_count(count)
+    return error.sum() / count.clamp(min=1e-6 if mean_count else 1)
 
 
 def subsample(truth: Tensor, height: int, width: int) -> Tensor:
@@ -36,17 +48,19 @@ def subsample(truth: Tensor, height: int, width: int) -> Tensor:
     return truth[..., step_y // 2::step_y, step_x // 2::step_x]
 
 
-def multiscale_l1(predictions: list[Tensor], truth: Tensor, weights: list[float]) -> Tensor:
+def multiscale_l1(predictions: list[Tensor], truth: Tensor, weights: list[float],
+                  mean_count: Callable[[Tensor], Tensor] | None = None) -> Tensor:
     """Weighted sum over scales.
 
     Args:
         predictions: (B, 1, h, w) each, the networks' sign (<= 0), full-resolution pixels.
         truth: (B, 1, H, W), the same sign and unit, NaN where unknown.
         weights: one a prediction.
+        mean_count: as of `masked_l1`.
     """
     total = truth.new_zeros(())
     for prediction, weight in zip(predictions, weights, strict=True):
         if weight > 0:
             reduced = subsample(truth, *prediction.shape[-2:])
-            total = total + weight * masked_l1(prediction.float(), reduced)
+            total = total + weight * masked_l1(prediction.float(), reduced, mean_count)
     return total

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -50,6 +49,10 @@ class SetSupply:
                 break
         return window
 
+    def describe(self, number: int, rng: np.random.Generator) -> str:
+        sample = self.source[int(rng.integers(len(self.source)))]
+        return f'{sample.set_name}/{sample.name}'
+
     def refresh(self) -> None:
         """Data sets do not grow."""
 
@@ -76,6 +79,9 @@ class Mixture:
 
     def window(self, number: int, height: int, width: int, rng: np.random.Generator) -> Window:
         return self.supplies[self.choose(number)].window(number, height, width, rng)
+
+    def describe(self, number: int, rng: np.random.Generator) -> str:
+        return self.supplies[self.choose(number)].describe(number, rng)
 
     def refresh(self) -> None:
         for supply in self.supplies:
@@ -120,10 +126,10 @@ def supply_for(config: TrainingConfig, sets: Sequence[StereoSource]) -> Supply:
         DataError: rendered scenes are wanted and there are none.
     """
     if not config.data:
-        return PoolSupply(Path(config.scenes))
+        return PoolSupply(*config.scene_folders())
     supplies: list[tuple[Supply, float]] = [
         (SetSupply(source, each.set), each.weight)
         for source, each in zip(sets, config.data, strict=True)]
     if config.scenes_weight > 0:
-        supplies.insert(0, (PoolSupply(Path(config.scenes)), config.scenes_weight))
+        supplies.insert(0, (PoolSupply(*config.scene_folders()), config.scenes_weight))
     return Mixture(supplies, config.seed)

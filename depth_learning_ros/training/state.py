@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 import pickle
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
 from torch import nn
@@ -20,7 +20,7 @@ from depth_learning_ros.training.ema import WeightAverage
 
 # What may differ between a run and its continuation without being another run.
 FREE_TO_CHANGE = ('validate_minutes', 'workers', 'scenes', 'validation', 'scene_count',
-                  'validation_count', 'notes')
+                  'validation_count', 'tensorboard', 'notes')
 
 
 @dataclass
@@ -57,7 +57,31 @@ def save_state(path: Path, config: TrainingConfig, state: RunState, network: nn.
         'optimizer': optimizer.state_dict() if optimizer else None,
     }
     with atomic_write(path, force=True) as file:
-        torch.save(content, file)
+        honest = _HonestFile(file)
+        try:
+            torch.save(content, cast(IO[bytes], honest))
+        except RuntimeError as error:
+            if honest.failure is None:
+                raise
+            raise honest.failure from error
+
+
+class _HonestFile:
+    """Remembers why a write failed: PyTorch only says that one did, not that the disk is full."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.failure: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.failure = error
+            raise
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 def load_state(path: Path, config: TrainingConfig, network: nn.Module,
@@ -81,8 +105,13 @@ def load_state(path: Path, config: TrainingConfig, network: nn.Module,
             f'the run in {path.parent} was begun with other settings: '
             + '; '.join(f'{k} was {before[k]!r}, is {now[k]!r}' for k in changed)
             + '. Resume with the old ones or begin a new run')
-    network.load_state_dict(content['network'])
-    average.network.load_state_dict(content['average'])
+    try:
+        network.load_state_dict(content['network'])
+        average.network.load_state_dict(content['average'])
+    except RuntimeError as error:
+        raise TrainingError(f'{path} is of another version of {config.network}: '
+                            f'{str(error).splitlines()[-1].strip()}; begin a new run, with '
+                            f'start_from if its weights still fit') from error
     average.updates = content['average_updates']
     return RunState(**content['counters'], optimizer=content['optimizer'])
 

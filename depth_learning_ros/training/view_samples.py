@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,7 +17,7 @@ from depth_learning_ros.data.synthetic.mono import WIDTH as SCENE_WIDTH
 from depth_learning_ros.data.synthetic.pool import ScenePool
 from depth_learning_ros.training.augment import photograph
 from depth_learning_ros.training.config import TrainingConfig
-from depth_learning_ros.training.samples import REFRESH
+from depth_learning_ros.training.samples import REFRESH, Order
 
 #: The larger a thing looks, the nearer it is: sizes may only change a little.
 LARGEST_ZOOM = 1.12
@@ -42,8 +41,9 @@ class ViewSamples(IterableDataset):
     def __init__(self, training: TrainingConfig, sets: Sequence[StereoSource], height: int,
                  width: int, start: int = 0) -> None:
         self.height, self.width = height, width
-        self.seed, self.start = training.seed, start
-        self.pool = ScenePool(Path(training.scenes)) if training.scenes_weight > 0 else None
+        self.seed, self.order = training.seed, Order(start)
+        self.faults = training.camera_faults()
+        self.pool = ScenePool(*training.scene_folders()) if training.scenes_weight > 0 else None
         self.sets = list(sets)
         weights = [training.scenes_weight, *(each.weight for each in training.data)]
         self.bounds = np.cumsum(weights) / sum(weights)
@@ -53,7 +53,7 @@ class ViewSamples(IterableDataset):
         rng = np.random.default_rng((self.seed, number))
         scene = self.scene(number, rng)
         left, right, truth, truth_right = cut(scene, self.height, self.width, rng)
-        left, right = photograph(left, right, rng)
+        left, right = photograph(left, right, rng, self.faults)
         views = [torch.from_numpy(np.ascontiguousarray(v.transpose(2, 0, 1)))
                  for v in (left, right)]
         return views[0], views[1], -torch.from_numpy(truth)[None], -torch.from_numpy(
@@ -77,10 +77,9 @@ class ViewSamples(IterableDataset):
         return scene
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        torch.set_num_threads(1)
-        info = get_worker_info()
-        worker, workers = (info.id, info.num_workers) if info else (0, 1)
-        for count, number in enumerate(range(self.start + worker, 2**62, workers)):
+        if get_worker_info():
+            torch.set_num_threads(1)
+        for count, number in enumerate(self.order.numbers()):
             if count and count % REFRESH == 0 and self.pool is not None:
                 self.pool.refresh()
             yield self.sample(number)

@@ -96,20 +96,25 @@ def _check_stamp(folder: Path, stamp: dict[str, Any], numbers: range) -> None:
 class ScenePool:
     """Random access to the scenes rendered so far.
 
+    Args:
+        folders: one, or several that are read as if they were one.
+
     Raises:
-        DataError: the folder has no scenes.
+        DataError: a folder has no scenes.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, *folders: Path) -> None:
+        self.folders = folders
         self.paths: list[Path] = []
         self.refresh()
-        if not self.paths:
-            raise DataError(f'{folder} holds no rendered scenes (NUMBER.npz): render some first')
+        for folder in folders:
+            if not next(folder.glob('*.npz'), None):
+                raise DataError(f'{folder} holds no rendered scenes (NUMBER.npz): render some '
+                                f'first')
 
     def refresh(self) -> int:
         """Look again for scenes that were added; gives their number."""
-        self.paths = sorted(self.folder.glob('*.npz'))
+        self.paths = [path for folder in self.folders for path in sorted(folder.glob('*.npz'))]
         return len(self.paths)
 
     def __len__(self) -> int:
