@@ -44,6 +44,9 @@ _ALL_COMMANDS = {
     'models': ('models', 'list the models: size, cost, weights, licence'),
     'doctor': ('doctor', 'what is installed, which backends work and why not'),
     'train': ('train', 'train a network'),
+    'scenes': ('scenes', 'render stereo pairs with exact disparity'),
+    'pieces': ('pieces', 'cut large files for moving, and join them again'),
+    'adapt': ('adapt', 'fit weights to a new place, from logs without ground truth'),
     'import-weights': ('import_weights', 'read released Caffe weights'),
 }
 

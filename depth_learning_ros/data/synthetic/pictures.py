@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from pathlib import Path
 
@@ -40,7 +39,7 @@ class Pictures:
         if not self.paths:
             raise DataError(f'{folder} holds no pictures: looked for *{" *".join(SUFFIXES)} in it '
                             f'and below')
-        self._read = functools.lru_cache(KEPT)(self._load)
+        self._kept: dict[int, np.ndarray] = {}
 
     def digest(self) -> str:
         """Hash of names and sizes: scenes made of other pictures are other scenes."""
@@ -54,7 +53,7 @@ class Pictures:
         Raises:
             DataError: the picture is damaged or too small.
         """
-        picture = self._read(dice.integer(0, len(self.paths) - 1))
+        picture = self._picture(dice.integer(0, len(self.paths) - 1))
         height, width = picture.shape[:2]
         side = max(SMALLEST_SIDE, int(min(height, width) * dice.between(0.3, 1)))
         y, x = dice.integer(0, height - side), dice.integer(0, width - side)
@@ -62,6 +61,13 @@ class Pictures:
         smaller = cv2.INTER_AREA if side > SIZE else cv2.INTER_LINEAR
         cut = cv2.resize(cut, (SIZE, SIZE), interpolation=smaller)
         return torch.from_numpy(cut).permute(2, 0, 1).float().div(255).to(dice.device)
+
+    def _picture(self, number: int) -> np.ndarray:
+        if number not in self._kept:
+            if len(self._kept) >= KEPT:
+                del self._kept[next(iter(self._kept))]  # the one that came first
+            self._kept[number] = self._load(number)
+        return self._kept[number]
 
     def _load(self, number: int) -> np.ndarray:
         path = self.paths[number]

@@ -33,8 +33,7 @@ def render_to_pool(folder: Path, generator: SceneGenerator, numbers: range) -> I
     Raises:
         DataError: scenes are missing, and those that are there are another generator's.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    _check_stamp(folder, generator.stamp(), numbers)
+    check_stamp(folder, generator.stamp(), numbers)
     for number in numbers:
         path = _path(folder, number)
         if not path.exists():
@@ -56,6 +55,11 @@ def _path(folder: Path, number: int) -> Path:
     return folder / f'{number:08d}.npz'
 
 
+def missing(folder: Path, numbers: range) -> list[int]:
+    """Return which of some scenes are not there yet."""
+    return [number for number in numbers if not _path(folder, number).exists()]
+
+
 def read_stamp(folder: Path) -> dict[str, Any]:
     """Return what a folder's scenes were rendered by; empty if there are none.
 
@@ -74,8 +78,13 @@ def read_stamp(folder: Path) -> dict[str, Any]:
     return stamp
 
 
-def _check_stamp(folder: Path, stamp: dict[str, Any], numbers: range) -> None:
-    """Keep scenes of different generators apart."""
+def check_stamp(folder: Path, stamp: dict[str, Any], numbers: range) -> None:
+    """Keep scenes of different generators apart; an empty folder gets the stamp.
+
+    Raises:
+        DataError: scenes are missing, and those that are there are another generator's.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     there = read_stamp(folder)
     if not there:
         with atomic_write(folder / STAMP, force=True, mode='w') as file:
@@ -85,10 +94,10 @@ def _check_stamp(folder: Path, stamp: dict[str, Any], numbers: range) -> None:
                if there.get(name) != value]
     if not changed:
         return
-    missing = sum(not _path(folder, number).exists() for number in numbers)
+    lacking = len(missing(folder, numbers))
     difference = f'the scenes in {folder} were rendered otherwise: {"; ".join(changed)}'
-    if missing:
-        raise DataError(f'{difference}. {missing} of {len(numbers)} are missing and would not '
+    if lacking:
+        raise DataError(f'{difference}. {lacking} of {len(numbers)} are missing and would not '
                         f'match: give another folder, or ask for as many as there are')
     log.warning('%s; they are used as they are', difference)
 
