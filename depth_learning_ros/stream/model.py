@@ -113,15 +113,16 @@ class ModelSlot:
             pipeline.prepare(height, width)
             self._size = height, width
 
-    def close(self, timeout_s: float = 5.0) -> None:
-        """Close what is loaded; a loading that does not end in time is left to the process."""
-        self._loader.close(timeout_s)
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """Close what is loaded; tell whether no loading goes on, which cannot be interrupted."""
+        ended = self._loader.close(timeout_s)
         with self._lock:
             self._closed = True
             pipelines, self._current, self._next = (self._current, self._next), None, None
         for pipeline in pipelines:
             if pipeline is not None:
                 pipeline.close()
+        return ended
 
     def _load(self, settings: StreamSettings) -> None:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from depth_learning_ros.messages import image_to_rgb, mono_camera_from_info, stamp_ns
+from depth_learning_ros.messages import OUTPUT_TYPES, image_to_rgb, mono_camera_from_info, stamp_ns
 from depth_learning_ros.pipeline import MonoPipeline, StereoResult
 from depth_learning_ros.stream.decode import Decode
 from depth_learning_ros.stream.infos import LatestInfos
@@ -40,6 +40,8 @@ class MonoStream(Stream[MonoImage, 'tuple[np.ndarray, Any]']):
     """
 
     inputs = ('image', 'camera_info')
+    # the camera publishes camera_info itself: it is an input
+    topics = tuple(name for name in OUTPUT_TYPES if name != 'camera_info')
     settings: MonoSettings
 
     def __init__(self, outlet: Outlet, settings: MonoSettings, *,

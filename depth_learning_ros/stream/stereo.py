@@ -106,10 +106,11 @@ class StereoStream(Stream[StereoFrame, StereoPair]):
                 self.said.fine('camera_info', at_once=True)
             self._release(released)
 
-    def close(self, timeout_s: float = 5.0) -> None:
-        """End the threads and close the model."""
-        super().close(timeout_s)
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """End the threads and close the model; tell whether all ended in time."""
+        ended = super().close(timeout_s)
         self._decoder.close()
+        return ended
 
     def _count(self, side: str, message: Any) -> None:
         self.statistics.arrived(f'{side} image')

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from depth_learning_ros.errors import CalibrationError, DepthLearningError
 from depth_learning_ros.geometry.resize import fit_camera
-from depth_learning_ros.messages import MessageWriter, result_messages
+from depth_learning_ros.messages import OUTPUT_TYPES, MessageWriter, result_messages
 from depth_learning_ros.messages.outputs import DEPTH_INFOS
 from depth_learning_ros.pipeline import Pipeline, StereoResult
 from depth_learning_ros.stream.diagnosis import Diagnosis, diagnosis_of
@@ -60,6 +60,8 @@ class Stream(ABC, Generic[Frame, Input]):
 
     inputs: tuple[str, ...]
     """Names of the incoming topics, for figures."""
+    topics: tuple[str, ...] = tuple(OUTPUT_TYPES)
+    """Names of the topics that it may publish."""
 
     def __init__(self, outlet: Outlet, settings: StreamSettings, *,
                  open_model: Any = open_as_chosen) -> None:
@@ -125,11 +127,11 @@ class Stream(ABC, Generic[Frame, Input]):
             self._watch_inputs(figures.silent_s)
         return diagnosis_of(figures, self.model.info, self.said.present(), self._active)
 
-    def close(self, timeout_s: float = 5.0) -> None:
-        """End the threads and close the model."""
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """End the threads and close the model; tell whether all ended in time."""
         self.deactivate()
-        self._worker.close(timeout_s)
-        self.model.close(timeout_s)
+        # an engine that still computes must not be closed under it
+        return self._worker.close(timeout_s) and self.model.close(timeout_s)
 
     @abstractmethod
     def _decode(self, frame: Frame) -> Input:
@@ -222,7 +224,7 @@ class Stream(ABC, Generic[Frame, Input]):
         """Return the topics to be published, of those that somebody listens to."""
         allowed = {*self.settings.outputs,
                    *(DEPTH_INFOS if 'depth' in self.settings.outputs else ())}
-        return frozenset(self.outlet.wanted()) & allowed
+        return frozenset(self.outlet.wanted()) & allowed & frozenset(self.topics)
 
     def _lost(self, cause: str, about: str, error: Exception) -> None:
         self.statistics.dropped(cause)
@@ -264,16 +266,18 @@ class Stream(ABC, Generic[Frame, Input]):
 
     def _watch_inputs(self, silent_s: Mapping[str, float | None]) -> None:
         limit = self.settings.stale_after_s
-        silent = [name for name, since in silent_s.items() if since is None or since > limit]
+        images = [name for name in self.inputs if name.endswith('image')]
+        silent = [name for name in images
+                  if (since := silent_s[name]) is None or since > limit]
         if not silent:
             self.said.fine('silence', at_once=True)
             return
-        others = [name for name in silent_s if name not in silent]
+        others = [name for name in images if name not in silent]
         never = all(silent_s[name] is None for name in silent)
-        since = 'nothing came yet' if never else f'nothing came for {limit:g} s'
+        since_when = 'nothing came yet' if never else f'nothing came for {limit:g} s'
         other = f', though {" and ".join(others)} come{"" if len(others) > 1 else "s"}' \
             if others else ''
-        self.said.problem('silence', f'{since} on {", ".join(silent)}{other}')
+        self.said.problem('silence', f'{since_when} on {" and ".join(silent)}{other}')
 
     def _tell(self, text: str) -> None:
         self.outlet.say('info', text)

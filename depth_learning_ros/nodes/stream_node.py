@@ -1,0 +1,209 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the stereo and the mono node share: parameters, lifecycle and diagnostics."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+import logging
+from typing import Any, ClassVar
+
+from diagnostic_updater import Updater
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+
+from depth_learning_ros.errors import DepthLearningError
+from depth_learning_ros.nodes.diagnostics import fill
+from depth_learning_ros.nodes.log import forward_logging
+from depth_learning_ros.nodes.outlet import NodeOutlet
+from depth_learning_ros.nodes.parameters import as_parameters, changes_among, declare_settings
+from depth_learning_ros.stream import Diagnosis, Stream, StreamSettings
+from depth_learning_ros.stream.diagnosis import ERROR, OK
+from depth_learning_ros.stream.say_once import SayOnce
+
+_POLL_S = 0.1
+_WATCH_S = 1.0
+_log = logging.getLogger(__name__)
+
+
+class StreamNode(LifecycleNode):
+    """A lifecycle node around a stream.
+
+    Configuring loads the model, activating begins to process. What comes in is never fatal.
+
+    Attributes:
+        kind, stream_kind: the settings it takes, and its stream.
+        stream: there is one from configuring to cleaning up.
+        stopped_in_time: whether all threads ended when the node was cleaned up last.
+    """
+
+    kind: ClassVar[type[StreamSettings]]
+    stream_kind: ClassVar[type[Stream]]
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(name, **options)
+        self._forwarding = forward_logging(self.get_logger())
+        self.settings = declare_settings(self, self.kind)
+        self._autostart = self.declare_parameter('autostart', True, ParameterDescriptor(
+            description='Configure and activate at the start; else wait for transitions.',
+            read_only=True)).value
+        self.stream: Stream | None = None
+        self.stopped_in_time = True
+        self._subscriptions_made: list[Any] = []
+        self._outlet: NodeOutlet | None = None
+        self._early_problems = SayOnce(lambda level, text: self.get_logger().warning(text))
+        self._failure = ''
+        self._to_revert: list[dict[str, Any]] = []
+        self._retry = False
+        self._guard = self.create_guard_condition(self._do_what_waits)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self._updater = Updater(self)
+        self._updater.setHardwareID('none')
+        self._updater.add('depth', lambda status: fill(status, self._diagnose()))
+        # by the steady clock: simulated time stands still just when there is something to say
+        self.create_timer(_WATCH_S, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    @property
+    def autostart(self) -> bool:
+        """Whether it is to become active by itself."""
+        return bool(self._autostart)
+
+    def start(self) -> bool:
+        """Configure and activate; tell whether that went well."""
+        done = TransitionCallbackReturn.SUCCESS
+        return self.trigger_configure() == done and self.trigger_activate() == done
+
+    @abstractmethod
+    def _make_stream(self, outlet: NodeOutlet) -> Stream:
+        """Return a new stream for the present settings."""
+
+    @abstractmethod
+    def _subscribe(self) -> list[Any]:
+        """Subscribe to the inputs, and return the subscriptions."""
+
+    # Lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Make publishers and subscriptions, and load the model; fails when that cannot be."""
+        return self._guarded(self._configure)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Process from now on."""
+        def activate() -> bool:
+            assert self.stream is not None
+            self.stream.activate()
+            return True
+        result = super().on_activate(state)
+        return result if result != TransitionCallbackReturn.SUCCESS else self._guarded(activate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let inputs pass."""
+        if self.stream is not None:
+            self.stream.deactivate()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything that configuring made."""
+        self._release()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything."""
+        self._release()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything; the node can be configured again."""
+        self._release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def destroy_node(self) -> None:
+        """Free everything, and the node."""
+        self._release()
+        self._forwarding.remove()
+        super().destroy_node()
+
+    def _configure(self) -> bool:
+        self._failure = ''
+        self._outlet = NodeOutlet(self, self.stream_kind.topics, self._problem, self._on_reverted)
+        self.stream = self._make_stream(self._outlet)
+        self._subscriptions_made = self._subscribe()
+        self.get_logger().info(f'loading {self.settings.model}')
+        self.stream.load_model()
+        while not self.stream.model.wait(_POLL_S):
+            if not self.context.ok():
+                self._failure = 'interrupted while the model was being loaded'
+                break
+        if self.stream.model.info is not None and not self._failure:
+            return True
+        self._failure = self._failure or self.stream.said.present().get('model', 'no model')
+        self._release()
+        return False
+
+    def _guarded(self, function: Callable[[], bool]) -> TransitionCallbackReturn:
+        """Run a part of a transition; rclpy would swallow what it raises."""
+        try:
+            if function():
+                return TransitionCallbackReturn.SUCCESS
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:
+            self._failure = str(error) or type(error).__name__
+            self.get_logger().error(f'a transition failed: {self._failure}')
+            _log.debug('a transition failed', exc_info=True)
+            return TransitionCallbackReturn.ERROR
+
+    def _release(self) -> None:
+        while self._subscriptions_made:
+            self.destroy_subscription(self._subscriptions_made.pop())
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            self.stopped_in_time = stream.close()
+        if self._outlet is not None:
+            self._outlet.destroy()
+            self._outlet = None
+
+    # Parameters
+
+    def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        changes = changes_among(parameters, self.kind)
+        try:
+            if self.stream is None:
+                self.settings = self.settings.changed(changes)
+                # a node that would run if its model were there gets another chance
+                if 'model' in changes and self.autostart and self._failure:
+                    self._retry = True
+                    self._guard.trigger()
+            elif changes:
+                self.stream.update(changes)
+                self.settings = self.stream.settings
+        except DepthLearningError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _on_reverted(self, changes: dict[str, Any]) -> None:
+        """Let the executor set parameters back; runs in the thread that loads models."""
+        self._to_revert.append(changes)
+        self._guard.trigger()
+
+    def _do_what_waits(self) -> None:
+        while self._to_revert:
+            self.set_parameters(as_parameters(self._to_revert.pop(0)))
+        if self._retry:
+            self._retry = False
+            self.start()
+
+    # What is told
+
+    def _problem(self, cause: str, text: str) -> None:
+        said = self._early_problems if self.stream is None else self.stream.said
+        said.problem(cause, text)
+
+    def _diagnose(self) -> Diagnosis:
+        if self.stream is not None:
+            return self.stream.diagnose()
+        if self._failure:
+            return Diagnosis(ERROR, self._failure, {'model': self.settings.model})
+        return Diagnosis(OK, 'not configured', {'model': self.settings.model})
