@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 import json
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,6 +17,8 @@ import pytest
 torch = pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
+from depth_learning_ros.cli import UsageError  # noqa: E402
+from depth_learning_ros.data.sets.registry import open_data_set  # noqa: E402
 from depth_learning_ros.data.synthetic.dice import Dice  # noqa: E402
 from depth_learning_ros.data.synthetic.mono import (  # noqa: E402
     BASELINE_M,
@@ -39,6 +43,7 @@ from depth_learning_ros.training.monodepth import (  # noqa: E402
     monodepth_loss,
     roughness,
 )
+from depth_learning_ros.training.single_view import SingleViewTask  # noqa: E402
 from depth_learning_ros.training.svs_losses import selection_loss, view_loss  # noqa: E402
 from depth_learning_ros.training.view_samples import cut  # noqa: E402
 
@@ -286,8 +291,72 @@ def test_weights_of_another_network_are_refused(tmp_path, scenes, tiny):
                 tmp_path / 'run')
 
 
-def test_scenes_smaller_than_the_network_are_named(tmp_path, scenes, tiny, monkeypatch):
-    config = replace(registry.config_of('tiny-svs-small'), input_height=128)
-    monkeypatch.setitem(registry.CONFIGS, 'tiny-svs-small', config)
-    with pytest.raises(TrainingError, match='smaller than the input'):
-        Trainer(run_config(scenes, 'stereo'), tmp_path).run()
+def test_scenes_are_brought_to_the_size_of_the_network(tiny):
+    """A scene of 176 x 54 shows 1.1 widths: its middle 160 columns become 128, disparities too."""
+    network = registry.build_network('tiny-svs-small')
+    task = SingleViewTask(network, registry.config_of('tiny-svs-small'))
+    scene = {'left': np.zeros((3, 54, 176), np.uint8),
+             'disparity': np.full((54, 176), 10, np.float16)}
+    left, truth = task.validation_pair(scene)
+    assert left.shape == (1, 3, HEIGHT, WIDTH) and truth.shape == (1, 1, HEIGHT, WIDTH)
+    assert float(truth.max()) == 8 == float(truth.min())
+
+
+def test_errors_are_counted_in_the_pixels_of_the_scenes_rig(tiny):
+    """At half the baseline the same depth has half the disparity."""
+    network = registry.build_network('tiny-monodepth-small')
+    task = SingleViewTask(network, registry.config_of('tiny-monodepth-small'))
+    task.baseline_m = BASELINE_M / 2
+    output = monodepth_output(5)
+    truth = torch.full((1, 1, 32, 64), 10.0)
+    assert task.errors(output, truth)['val_epe'] == 0
+    truth[..., :16] = 14.0  # 4 px off and more than 5 %
+    truth[..., 16:32] = 12.0  # 2 px off: within the tolerance
+    found = task.errors(output, truth)
+    assert found['val_d1'] == pytest.approx(25)
+    assert found['val_epe'] == pytest.approx((4 + 2) / 4)
+
+
+# Logs on the command line
+
+def test_a_bag_becomes_a_folder_of_pairs(tmp_path, monkeypatch):
+    from depth_learning_ros.cli import pair_logs
+    from depth_learning_ros.types import StereoCamera, StereoPair
+    left = np.zeros((16, 24, 3), np.uint8)
+    left[..., 0] = 200  # red
+    camera = StereoCamera(width=24, height=16, focal_px=20.0, cx=11.5, cy=7.5, baseline_m=0.2)
+    pairs = [StereoPair(left, left // 2, camera)] * 2
+    monkeypatch.setattr('depth_learning_ros.replay.frames.count_pairs', lambda *_: 2)
+    monkeypatch.setattr('depth_learning_ros.replay.frames.bag_pairs', lambda *_: iter(pairs))
+    args = argparse.Namespace(log=[tmp_path / 'drive.mcap'], output=tmp_path, left=None,
+                              right=None)
+    config = pair_logs.with_logs(run_config(tmp_path, network='svs-small'), args)
+    source = open_data_set(config.data[0].set, config.data[0].root)
+    assert len(source) == 2
+    assert (source[1].left == left).all() and (source[1].right == left // 2).all()
+    assert (source[0].camera.focal_px, source[0].camera.baseline_m) == (20, 0.2)
+    monkeypatch.setattr('depth_learning_ros.replay.frames.bag_pairs', None)  # not again
+    assert pair_logs.with_logs(run_config(tmp_path, network='svs-small'), args) == config
+
+
+def test_logs_are_for_networks_of_one_image(tmp_path):
+    from depth_learning_ros.cli.pair_logs import with_logs
+    args = argparse.Namespace(log=[tmp_path], output=tmp_path, left=None, right=None)
+    with pytest.raises(UsageError, match='depth-learning adapt'):
+        with_logs(run_config(tmp_path, 'first', network='crl-small'), args)
+
+
+CONFIGURATIONS = [p for p in (Path(__file__).parent.parent / 'config' / 'training').glob('*.yaml')
+                  if 'start_from' in p.read_text() or 'train: view' in p.read_text()]
+
+
+@pytest.mark.parametrize('path', CONFIGURATIONS, ids=lambda p: p.stem)
+def test_configurations_that_come_along_are_valid(path):
+    config = TrainingConfig.read(path)
+    network = registry.config_of(config.network)
+    for stage in config.stages:
+        if network.single_view and network.architecture != 'svs':
+            assert stage.train == 'view'
+        if network.trunk == 'vgg16' and network.architecture in ('svs', 'viewsyn'):
+            assert (stage.crop_height, stage.crop_width) == (
+                network.input_height, network.input_width)

@@ -11,6 +11,7 @@ from pathlib import Path
 import time
 from typing import TYPE_CHECKING
 
+from depth_learning_ros.cli.pair_logs import add_log_arguments, with_logs
 from depth_learning_ros.cli.progress import progress_callback, say
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--pieces', type=Path, metavar='FOLDER',
                         help='leave weights and state there as well, in pieces of at most 16 MB, '
                              'which depth-learning pieces joins')
+    add_log_arguments(parser)
     parser.add_argument('--threads', type=int, default=0, metavar='N',
                         help='CPU threads of the training step (default: PyTorch decides; 1 is '
                              'fastest on a machine whose other cores are busy)')
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    config = read_config(args)
+    config = with_logs(read_config(args), args)
     single_view = config_of(config.network).single_view
     with progress_callback('screening', 'map') as screened:
         sets = open_sets(config.data, screened, ground_truth=not single_view)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -33,7 +34,7 @@ from depth_learning_ros.training.config import StageConfig, TrainingConfig
 from depth_learning_ros.training.losses import multiscale_l1, scale_weights
 from depth_learning_ros.training.monodepth import monodepth_loss
 from depth_learning_ros.training.svs_losses import selection_loss, view_loss
-from depth_learning_ros.training.view_samples import ViewSamples
+from depth_learning_ros.training.view_samples import SCENE_SHARE, ViewSamples
 
 #: A loss of one gray level weighs as much as this many pixels of disparity (SVS's files).
 VIEW_WEIGHT = 0.01
@@ -54,11 +55,13 @@ class SingleViewTask:
     def __init__(self, network: nn.Module, config: NetworkConfig) -> None:
         self.network, self.config = network, config
         self.mean = input_mean(config)
+        self.baseline_m = BASELINE_M
 
     def describe(self, info: CheckpointInfo, training: TrainingConfig,
                  sets: Sequence[StereoSource]) -> CheckpointInfo:
         """Add what a single-view weights file must say: its mean and its imagined camera."""
         camera = imagined_camera(self.config, training, sets)
+        self.baseline_m = camera['virtual_baseline_m']
         return replace(info, mean_left=self.mean, mean_right=self.mean,
                        notes={**info.notes, **camera})
 
@@ -107,7 +110,8 @@ class SingleViewTask:
     def samples(self, training: TrainingConfig, sets: Sequence[StereoSource], stage: StageConfig,
                 start: int) -> ViewSamples:
         """Give the samples of a stage from number ``start`` on."""
-        return ViewSamples(training, sets, stage.crop_height, stage.crop_width, start)
+        return ViewSamples(training, sets, stage.crop_height, stage.crop_width, start,
+                           self.config.input_width)
 
     def loss(self, model: nn.Module, stage: StageConfig, batch: Sequence[Tensor],
              share: float) -> Tensor:
@@ -144,6 +148,7 @@ class SingleViewTask:
     def validate(self, network: nn.Module, folder: Path, device: torch.device) -> dict[str, float]:
         """Give end-point error and D1 % on held-out rendered scenes.
 
+        In the pixels of those scenes' own rig, whichever rig the network imagines.
         ``val_first`` is what the selection alone says, ``val`` the final disparity; for networks
         without a stereo part both are the same.
         """
@@ -159,20 +164,24 @@ class SingleViewTask:
         return {name: round(sum(values) / len(values), 3) for name, values in sums.items()}
 
     def validation_pair(self, scene: Mapping[str, np.ndarray]) -> tuple[Tensor, Tensor]:
-        """Cut the middle of a scene to the network's size; bytes and truth."""
+        """Cut the middle of a scene and bring it to the network's size; bytes and truth."""
         height, width = self.config.input_height, self.config.input_width
-        left = torch.from_numpy(scene['left'])[None]
-        truth = torch.from_numpy(scene['disparity'].astype(np.float32))[None, None]
-        y, x = ((have - want) // 2 for have, want in
-                zip(truth.shape[2:], (height, width), strict=True))
-        if y < 0 or x < 0:
-            raise TrainingError(
-                f'validation scenes of {tuple(truth.shape[2:])} pixels are smaller than the '
-                f'input of {self.config.name}, {height} x {width}')
-        return left[..., y:y + height, x:x + width], truth[..., y:y + height, x:x + width]
+        rows, columns = scene['disparity'].shape
+        w = min(columns, round(columns / SCENE_SHARE))
+        h = min(rows, round(w * height / width))
+        y, x = (rows - h) // 2, (columns - w) // 2
+        image = np.ascontiguousarray(scene['left'][:, y:y + h, x:x + w].transpose(1, 2, 0))
+        truth = scene['disparity'][y:y + h, x:x + w].astype(np.float32)
+        if (h, w) != (height, width):
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+            truth = cv2.resize(truth, (width, height),
+                               interpolation=cv2.INTER_NEAREST_EXACT) * (width / w)
+        return (torch.from_numpy(image).permute(2, 0, 1)[None],
+                torch.from_numpy(truth)[None, None])
 
     def errors(self, output: Any, truth: Tensor) -> dict[str, float]:
         """Give the errors of one output."""
+        same_rig = BASELINE_M / self.baseline_m
         final = -output.disparities[-1].float()
         maps = {'val_': final, 'val_first_': final}
         if isinstance(self.network, SVS):
@@ -184,7 +193,7 @@ class SingleViewTask:
             if disparity.shape != truth.shape:
                 disparity = F.interpolate(disparity, truth.shape[2:], mode='bilinear')
             valid = torch.isfinite(truth)
-            error = (disparity - truth).abs()[valid]
+            error = (disparity * same_rig - truth).abs()[valid]
             wrong = (error > 3) & (error > 0.05 * truth[valid])
             result[name + 'epe'] = float(error.mean())
             result[name + 'd1'] = 100 * float(wrong.float().mean())

@@ -21,7 +21,7 @@ from depth_learning_ros.training.samples import REFRESH, Order
 
 #: The larger a thing looks, the nearer it is: sizes may only change a little.
 LARGEST_ZOOM = 1.12
-DESIGN_WIDTH = 640  # of a whole image; a narrower crop shows a part of it at the same scale
+SCENE_SHARE = SCENE_WIDTH / 640  # rendered scenes are that much wider than a whole image
 _CHOICE = 0x5E7
 
 
@@ -36,11 +36,12 @@ class ViewSamples(IterableDataset):
         sets: the data sets of ``training.data``.
         height, width: of the samples.
         start: number of the first sample.
+        whole: width of a whole image; a narrower sample shows a part of it at the same scale.
     """
 
     def __init__(self, training: TrainingConfig, sets: Sequence[StereoSource], height: int,
-                 width: int, start: int = 0) -> None:
-        self.height, self.width = height, width
+                 width: int, start: int = 0, whole: int = 640) -> None:
+        self.height, self.width, self.whole = height, width, whole
         self.seed, self.order = training.seed, Order(start)
         self.faults = training.camera_faults()
         self.pool = ScenePool(*training.scene_folders()) if training.scenes_weight > 0 else None
@@ -52,7 +53,7 @@ class ViewSamples(IterableDataset):
         """Make one sample, always the same for a number."""
         rng = np.random.default_rng((self.seed, number))
         scene = self.scene(number, rng)
-        left, right, truth, truth_right = cut(scene, self.height, self.width, rng)
+        left, right, truth, truth_right = cut(scene, self.height, self.width, rng, self.whole)
         left, right = photograph(left, right, rng, self.faults)
         views = [torch.from_numpy(np.ascontiguousarray(v.transpose(2, 0, 1)))
                  for v in (left, right)]
@@ -65,7 +66,7 @@ class ViewSamples(IterableDataset):
         source = min(int(np.searchsorted(self.bounds, draw, side='right')), len(self.sets))
         if source == 0 and self.pool is not None:
             rendered = self.pool[int(rng.integers(len(self.pool)))]
-            return {**rendered, 'scale': np.array(SCENE_WIDTH / DESIGN_WIDTH),
+            return {**rendered, 'scale': np.array(SCENE_SHARE),
                     **{side: rendered[side].transpose(1, 2, 0) for side in ('left', 'right')}}
         data = self.sets[max(source, 1) - 1]
         sample = data[int(rng.integers(len(data)))]
@@ -86,12 +87,15 @@ class ViewSamples(IterableDataset):
 
 
 def cut(scene: Mapping[str, np.ndarray], height: int, width: int,
-        rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        rng: np.random.Generator, whole: int = 640,
+        ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Cut a window at about the scale of a whole image; mirror with the views swapped, or not.
 
     Args:
         scene: left, right uint8 (H, W, 3); disparity, disparity_right (H, W) where known;
             ``scale``: its width in widths of a whole image, where it shows more than one.
+        whole: width of a whole image, in pixels of the window. Where the scene has too few rows
+            for the window at that scale, they are stretched, as Godard's code does.
 
     Returns:
         left, right uint8 (height, width, 3); both disparities float32 (height, width), pixels of
@@ -105,15 +109,15 @@ def cut(scene: Mapping[str, np.ndarray], height: int, width: int,
     if rng.random() < 0.5:
         views = [views[1][:, ::-1], views[0][:, ::-1]]
         maps = [maps[1][:, ::-1], maps[0][:, ::-1]]
-    # of a whole image DESIGN_WIDTH pixels are left: how many of the scene make one of those
-    native = shape[1] / (DESIGN_WIDTH * float(scene.get('scale', 1.0)))
-    step = native / rng.uniform(1.0 / float(scene.get('scale', 1.0)), LARGEST_ZOOM)
-    step = min(step, shape[0] / height, shape[1] / width)
-    h, w = round(height * step), round(width * step)
+    scale = float(scene.get('scale', 1.0))
+    native = shape[1] / (whole * scale)  # pixels of the scene that make one of the window
+    step_x = min(native / rng.uniform(1 / scale, LARGEST_ZOOM), shape[1] / width)
+    step_y = min(step_x, shape[0] / height)
+    h, w = round(height * step_y), round(width * step_x)
     y, x = rng.integers(0, shape[0] - h + 1), rng.integers(0, shape[1] - w + 1)
     window = (slice(y, y + h), slice(x, x + w))
     cuts = [np.ascontiguousarray(each[window]) for each in (*views, *maps)]
-    shrink = cv2.INTER_AREA if step > 1 else cv2.INTER_LINEAR
+    shrink = cv2.INTER_AREA if step_x > 1 else cv2.INTER_LINEAR
     images = [cv2.resize(each, (width, height), interpolation=shrink) for each in cuts[:2]]
     known = [cv2.resize(each, (width, height), interpolation=cv2.INTER_NEAREST_EXACT) * (width / w)
              for each in cuts[2:]]
