@@ -97,5 +97,5 @@ def _row(scene: dict[str, np.ndarray], result: np.ndarray) -> np.ndarray:
 
 def paint(values: np.ndarray, top: float) -> np.ndarray:
     """Colour values from 0 (dark) to ``top`` (bright): uint8 [H, W, 3] RGB."""
-    share = (np.clip(values / top, 0, 1) * 255).astype(np.uint8)
+    share = (np.clip(np.nan_to_num(values) / top, 0, 1) * 255).astype(np.uint8)
     return cv2.applyColorMap(share, cv2.COLORMAP_INFERNO)[:, :, ::-1]

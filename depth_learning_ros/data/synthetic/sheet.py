@@ -16,7 +16,7 @@ GAP = 4  # pixels of white between pictures
 
 
 def contact_sheet(samples: Sequence[StereoSample], columns: int = 4,
-                  width: int = 320) -> np.ndarray:
+                  width: int = 300) -> np.ndarray:
     """Arrange left images over their disparities: uint8 [H, W, 3] RGB.
 
     Args:
