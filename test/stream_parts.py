@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import threading
 import time
 from typing import Any
 
@@ -62,9 +63,12 @@ class Models:
         self.engine = engine
         self.opened: list[ShiftEngine] = []
         self.hold_s = 0.0
+        self.go_on = threading.Event()
+        self.go_on.set()
 
     def __call__(self, settings, on_message):
         time.sleep(self.hold_s)
+        assert self.go_on.wait(PATIENCE_S)
         if settings.model == 'broken':
             raise EngineError('broken is damaged')
         if settings.model == 'garbage':

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from pathlib import Path
 import threading
+import time
 
-from node_parts import World
+from node_parts import TestedStereoNode, World
 import pytest
 import rclpy
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -101,11 +102,13 @@ def test_parameters_set_before_configuring_count(world):
 
 def test_a_node_ends_while_its_model_is_being_built(world):
     models = Models()
-    models.hold_s = 1.0
+    models.go_on.clear()
     node = world.stereo_node(models, start=False)
-    threading.Timer(0.2, rclpy.try_shutdown).start()
-    assert node.trigger_configure() == FAILURE  # as soon as the process is told to end
-    assert 'interrupted' in node._failure
+    threading.Timer(0.4, rclpy.try_shutdown).start()
+    begin = time.monotonic()
+    assert not node.start()  # as soon as the process is told to end
+    assert 'interrupted' in node._failure and time.monotonic() - begin < 4.0
+    models.go_on.set()
 
 
 @pytest.mark.parametrize('node, kind', [(StereoNode, StereoSettings), (MonoNode, MonoSettings)])
@@ -133,7 +136,6 @@ def test_a_process_runs_until_it_is_ended(world):
     made = []
 
     def make():
-        from node_parts import TestedStereoNode
         made.append(TestedStereoNode(models, parameter_overrides=[
             Parameter('model', value='shift')]))
         return made[0]

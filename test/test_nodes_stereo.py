@@ -7,8 +7,9 @@ from __future__ import annotations
 from dataclasses import replace
 import time
 
+from bags import make_image, make_info
 from either_ros import REAL
-from node_parts import BAG, World
+from node_parts import BAG, World, to_ros
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
@@ -152,11 +153,8 @@ def test_a_bag_that_begins_anew(world):
     running(world)
     later = replace(BAG, start_ns=BAG.start_ns + 60_000_000_000)
     world.feed(0, 1, bag=later)
-    world.cameras['left'].get_subscription_count()
     # images of the future that found no partner are in the synchroniser now
     for index in range(2, 9):
-        from bags import make_image
-        from node_parts import to_ros
         world.cameras['left'].publish(to_ros(make_image(later, index, 'left')))
         world.settle(0.01)
     world.feed(0, 1, 2)
@@ -174,8 +172,6 @@ def test_camera_info_comes_late(world):
 
 
 def test_an_uncalibrated_camera(world):
-    from bags import make_info
-    from node_parts import to_ros
     node = running(world)
     for index in range(3):
         for side in ('left', 'right'):
@@ -210,21 +206,6 @@ def test_bad_images(world, bend, text):
     assert text in said(node)['input']
     assert drops(node) == {'the images or their camera_info cannot be used': 4}
     world.feed(5)
-
-
-def test_encodings_that_only_cv_bridge_knows(world):
-    running(world)
-
-    def plain(image):
-        return replace(image, encoding='8UC3')
-
-    for side in ('left', 'right'):
-        from bags import make_image, make_info
-        from node_parts import to_ros
-        world.cameras[f'{side} info'].publish(to_ros(make_info(BAG, 0, side)))
-        world.cameras[side].publish(to_ros(plain(make_image(BAG, 0, side))))
-    assert world.spin_until(lambda: world.received['disparity'])
-    assert np.all(disparity_from_message(world.received['disparity'][0])[0].values == 4)
 
 
 def test_parameters_are_described_and_checked(world):
@@ -296,8 +277,13 @@ def test_a_camera_that_stops_and_comes_back(world):
     assert world.spin_until(lambda: any(
         'nothing came for 0.2 s on left image and right image' in status.message
         for message in world.received['/diagnostics'] for status in message.status))
-    world.feed(2)
-    world.spin_until(lambda: 'silence' not in said(node))
+    for index in range(2, 100):
+        world.feed(index)
+        world.settle(0.05)
+        if 'silence' not in said(node):
+            break
+    else:
+        pytest.fail('the node did not take note that the camera is back')
 
 
 def test_diagnostics(world):

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image messages to RGB, with cv_bridge for what the package does not read itself.
 
-The common encodings are converted by `messages.image_to_rgb`: alike in nodes, bags and live
-topics, with 16 bit scaled alike on both sides, without a copy of rgb8, and with errors that name
-the fault. cv_bridge knows more encodings, such as nv21 or 8UC3, and what it knows is served too.
+All encodings that cv_bridge of Jazzy makes RGB of are converted by `messages.image_to_rgb`, to
+the same pixels: so nodes, bags and live topics see the same image, rgb8 costs no copy, and errors
+name the fault. Any other encoding goes to cv_bridge, which may know it in another distribution,
+or has been taught it.
 """
 
 from __future__ import annotations

@@ -35,6 +35,10 @@ def run_node(make: Callable[[], StreamNode], arguments: Sequence[str] | None = N
     except (DepthLearningError, ParameterException) as error:
         rclpy.logging.get_logger('depth_learning_ros').fatal(str(error))
         return 1
+    except Exception:
+        if rclpy.ok():
+            raise
+        # rclpy fails in many ways when it is told to end in the middle of something
     finally:
         if node is not None:
             _end(node)

@@ -26,6 +26,7 @@ from depth_learning_ros.stream.say_once import SayOnce
 
 _POLL_S = 0.1
 _WATCH_S = 1.0
+_CLOSE_S, _HURRY_S = 5.0, 0.5  # for what is being computed to end
 _log = logging.getLogger(__name__)
 
 
@@ -74,7 +75,12 @@ class StreamNode(LifecycleNode):
     def start(self) -> bool:
         """Configure and activate; tell whether that went well."""
         done = TransitionCallbackReturn.SUCCESS
-        return self.trigger_configure() == done and self.trigger_activate() == done
+        try:
+            return self.trigger_configure() == done and self.trigger_activate() == done
+        except Exception:
+            if self.context.ok():
+                raise
+            return False  # the process was told to end meanwhile
 
     @abstractmethod
     def _make_stream(self, outlet: NodeOutlet) -> Stream:
@@ -151,6 +157,8 @@ class StreamNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         except Exception as error:
             self._failure = str(error) or type(error).__name__
+            if not self.context.ok():
+                return TransitionCallbackReturn.FAILURE  # the process was told to end
             self.get_logger().error(f'a transition failed: {self._failure}')
             _log.debug('a transition failed', exc_info=True)
             return TransitionCallbackReturn.ERROR
@@ -160,7 +168,7 @@ class StreamNode(LifecycleNode):
             self.destroy_subscription(self._subscriptions_made.pop())
         stream, self.stream = self.stream, None
         if stream is not None:
-            self.stopped_in_time = stream.close()
+            self.stopped_in_time = stream.close(_CLOSE_S if self.context.ok() else _HURRY_S)
         if self._outlet is not None:
             self._outlet.destroy()
             self._outlet = None

@@ -1,0 +1,67 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from array import array
+from importlib.util import find_spec
+import sys
+
+from bags import StereoBag, make_image
+from either_ros import REAL
+from node_parts import to_ros
+import numpy as np
+import pytest
+
+from depth_learning_ros.errors import MessageError
+from depth_learning_ros.messages import image_to_rgb
+from depth_learning_ros.nodes import conversion
+from depth_learning_ros.nodes.make_message import make_message
+
+needs_bridge = pytest.mark.skipif(not REAL or find_spec('cv_bridge') is None,
+                                  reason='compares with the real cv_bridge: source ROS 2')
+CHANNELS = {'mono8': 1, 'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'bayer_rggb8': 1,
+            'bayer_bggr8': 1, 'bayer_gbrg8': 1, 'bayer_grbg8': 1, 'yuv422': 2, 'yuv422_yuy2': 2}
+
+
+def image(encoding: str, channels: int, height: int = 16):
+    data = np.random.default_rng(1).integers(0, 256, height * 24 * channels, np.uint8)
+    return make_message('sensor_msgs/msg/Image', height=height, width=24, encoding=encoding,
+                        is_bigendian=0, step=24 * channels, data=data)
+
+
+@needs_bridge
+@pytest.mark.parametrize('encoding', CHANNELS)
+def test_pixels_are_those_of_cv_bridge(encoding):
+    from cv_bridge import CvBridge
+    message = image(encoding, CHANNELS[encoding])
+    np.testing.assert_array_equal(conversion.to_rgb(message),
+                                  CvBridge().imgmsg_to_cv2(message, 'rgb8'))
+
+
+def test_rgb8_is_not_copied():
+    message = to_ros(make_image(StereoBag(), 0, 'left'))
+    assert np.shares_memory(conversion.to_rgb(message), np.frombuffer(message.data, np.uint8))
+
+
+@pytest.mark.skipif(REAL, reason='the real cv_bridge of Jazzy does not know nv21')
+def test_an_encoding_that_cv_bridge_knows():
+    gray = image('nv21', 1, 24)  # 16 rows of brightness, 8 of colour
+    gray.data[16 * 24:] = array('B', [128] * 8 * 24)
+    assert conversion.to_rgb(gray).shape == (16, 24, 3)
+    with pytest.raises(MessageError, match='unknown image encoding'):
+        image_to_rgb(gray)
+
+
+@pytest.mark.skipif(REAL and find_spec('cv_bridge') is None, reason='needs cv_bridge')
+def test_an_encoding_that_nobody_knows():
+    with pytest.raises(MessageError, match="'unheard of' and 24x16 pixels cannot be converted"):
+        conversion.to_rgb(image('unheard of', 1))
+
+
+def test_a_cv_bridge_that_does_not_load(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'cv_bridge', None)
+    conversion._bridge.cache_clear()
+    with pytest.raises(MessageError, match=r'cv_bridge does not load.*OpenCV below 5'):
+        conversion.to_rgb(image('unheard of', 1))
+    assert conversion.to_rgb(image('mono8', 1)).shape == (16, 24, 3)  # goes on without it
+    conversion._bridge.cache_clear()
