@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 from diagnostic_updater import Updater
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
 from depth_learning_ros.errors import DepthLearningError
 from depth_learning_ros.nodes.diagnostics import fill
+from depth_learning_ros.nodes.lifecycle import PatientLifecycleNode
 from depth_learning_ros.nodes.log import forward_logging
 from depth_learning_ros.nodes.outlet import NodeOutlet
 from depth_learning_ros.nodes.parameters import as_parameters, changes_among, declare_settings
@@ -30,7 +31,7 @@ _CLOSE_S, _HURRY_S = 5.0, 0.5  # for what is being computed to end
 _log = logging.getLogger(__name__)
 
 
-class StreamNode(LifecycleNode):
+class StreamNode(PatientLifecycleNode):
     """A lifecycle node around a stream.
 
     Configuring loads the model, activating begins to process. What comes in is never fatal.

@@ -1,6 +1,9 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A camera, a listener and node processes, for tests that watch them from outside."""
+"""A camera, a listener and node processes, for tests that watch them from outside.
+
+All of it stays on this machine, in a domain of its own.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,13 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
+
+# before the first context is made; processes that tests start inherit them
+os.environ.setdefault('ROS_DOMAIN_ID', str(60 + os.getpid() % 40))
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+os.environ['OMP_NUM_THREADS'] = '1'
+os.environ['PYTHONPATH'] = os.pathsep.join(
+    [str(Path(__file__).parents[2]), *filter(None, [os.environ.get('PYTHONPATH')])])
 
 SLOW_S = 60.0
 """How long a busy machine may take for anything; nothing waits so long when all is well."""
@@ -93,6 +103,8 @@ class World:
     """A node of the test's own, with what it needs to watch others; spins while it waits."""
 
     def __init__(self, name: str, **options: Any) -> None:
+        if not rclpy.ok():
+            rclpy.init()
         self.node = Node(name, **options)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
