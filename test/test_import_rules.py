@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     'data': {'types', 'geometry'},
     'training': {'models', 'data', 'geometry'},
     'evaluation': {'data', 'geometry', 'types', 'pipeline', 'engine'},
-    'adaptation': {'training', 'models', 'data', 'geometry'},
+    'adaptation': {'training', 'models', 'data', 'geometry', 'evaluation', 'types'},
     'engine': {'models', 'types'},
     'pipeline': {'engine', 'geometry', 'types'},
     'stream': {'pipeline', 'messages', 'geometry', 'engine', 'types'},

@@ -1,0 +1,98 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Is this a rectified stereo pair, left on the left? Asked of a matcher, so no network is needed.
+
+A matcher that looks along rows for x_right <= x_left finds matches that agree in both views only
+in a rectified pair whose views are not swapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from depth_learning_ros.errors import DataError
+
+WIDTH_PX = 480  # frames are shrunk to about this: enough to tell, and fast
+DISPARITIES = 96
+#: Vertical offsets that are tried, pixels of the shrunk frame.
+OFFSETS_PX = (-16, -12, -8, -6, -4, -3, -2, -1, 1, 2, 3, 4, 6, 8, 12, 16)
+#: A pair of which so little agrees is not one (up to 20 % agree by chance); another arrangement
+#: must be that much better to be believed.
+MIN_AGREEING = 0.25
+CLEARLY_BETTER = 1.5
+
+
+@dataclass(frozen=True)
+class PairCheck:
+    """What share of pixels agrees between left and right.
+
+    Attributes:
+        agreeing: as the frames are given.
+        swapped: with left and right exchanged.
+        shifted: with the right image moved by the best of the vertical offsets.
+        offset_px: that offset, pixels of the original frames; positive = it was moved down.
+    """
+
+    agreeing: float
+    swapped: float
+    shifted: float
+    offset_px: float
+
+
+def check_pairs(frames: Sequence[tuple[np.ndarray, np.ndarray]]) -> PairCheck:
+    """Refuse frames that no stereo network can learn from.
+
+    Args:
+        frames: a few pairs, uint8 [H, W, 3].
+
+    Raises:
+        DataError: left and right are swapped, or not rectified, or do not belong together.
+    """
+    shrunk = [tuple(_shrunk(view) for view in pair) for pair in frames]
+    scale = frames[0][0].shape[1] / shrunk[0][0].shape[1]
+    agreeing = _mean(agreement(left, right) for left, right in shrunk)
+    swapped = _mean(agreement(right, left) for left, right in shrunk)
+    shares = {offset: _mean(agreement(left, np.roll(right, offset, 0)) for left, right in shrunk)
+              for offset in OFFSETS_PX} if agreeing < 0.4 else {0: agreeing}
+    best = max(shares, key=lambda offset: shares[offset])
+    found = PairCheck(agreeing, swapped, shares[best], best * scale)
+    percent = f'only {100 * agreeing:.0f} % of the pixels agree between left and right'
+    if swapped > max(MIN_AGREEING, CLEARLY_BETTER * agreeing):
+        raise DataError(
+            f'left and right are swapped: {percent}, {100 * swapped:.0f} % with the views '
+            f'exchanged. Exchange the topics or folders')
+    if found.shifted > max(MIN_AGREEING, CLEARLY_BETTER * agreeing):
+        raise DataError(
+            f'the frames are not rectified: {percent}, {100 * found.shifted:.0f} % with the right '
+            f'image {abs(found.offset_px):.0f} rows {"higher" if best > 0 else "lower"}. Rectify '
+            f'them, as image_proc does, or calibrate again')
+    if agreeing < MIN_AGREEING:
+        raise DataError(f'left and right do not fit together: {percent}. Are they views of one '
+                        f'rectified stereo camera, of the same instant, in focus?')
+    return found
+
+
+def agreement(left: np.ndarray, right: np.ndarray) -> float:
+    """Give the share of pixels for which matching from both views gives the same, 0..1."""
+    wide = [cv2.copyMakeBorder(v, 0, 0, DISPARITIES, 0, cv2.BORDER_REPLICATE)
+            for v in (left, right)]
+    matcher = cv2.StereoSGBM.create(
+        minDisparity=0, numDisparities=DISPARITIES, blockSize=7, P1=8 * 49, P2=32 * 49,
+        disp12MaxDiff=1, uniquenessRatio=15, speckleWindowSize=50, speckleRange=2,
+        mode=cv2.STEREO_SGBM_MODE_SGBM_3WAY)
+    return float((matcher.compute(*wide)[:, DISPARITIES:] > 0).mean())
+
+
+def _shrunk(view: np.ndarray) -> np.ndarray:
+    gray = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
+    factor = max(1, round(gray.shape[1] / WIDTH_PX))
+    size = (gray.shape[1] // factor, gray.shape[0] // factor)
+    return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+
+
+def _mean(values: object) -> float:
+    return float(np.mean(list(values)))  # type: ignore[call-overload]

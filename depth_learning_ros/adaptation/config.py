@@ -1,0 +1,186 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an adaptation does: read from YAML, kept beside every saved state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from depth_learning_ros.errors import TrainingError
+
+METHODS = ('zole', 'tonioni', 'photometric')
+LABELS = ('renewed', 'fixed')
+PRECISIONS = ('bf16', 'fp32')
+_MULTIPLE = 64  # of the networks' input sizes
+
+
+@dataclass(frozen=True)
+class AdaptationConfig:
+    """Settings of one adaptation; the defaults were measured (docs/adaptation.md).
+
+    Attributes:
+        method: ``zole``, ``tonioni`` or ``photometric``.
+        zooms: ZOLE's r: how much larger the pair is on which the network labels itself. With
+            several, each pixel takes that whose warped right view fits best.
+        consistency_px: a label may be so far from that of the right view; 0 = not looked at.
+        labels: ``renewed`` by the current weights in each step (the paper), or ``fixed``: by the
+            weights that the adaptation began with.
+        laplacian: ZOLE's lambda, 0 = no graph Laplacian.
+        patch_px: side of the square patches in pixels of the prediction; 0 = the whole map.
+        radius_px: reach of the graph's edges: 1 = the 8 neighbours, 2 = 24, ...
+        sigma: width of the Gaussian that turns a distance of features into a weight.
+        cut: an edge of more than so many sigmas is cut.
+        disparity_scale: what a pixel of disparity counts in that distance, where 1 is the
+            difference of black and white.
+        synthetic_weight: ZOLE's tau.
+        synthetic_share: chance of a sample to be a rendered pair with ground truth instead of one
+            of the target; None = that of the method as published: 0.5 for ZOLE, none for others.
+        confidence: Tonioni's threshold: labels less sure than this do not count.
+        smoothness: weight of Tonioni's L1 smoothness, and of the photometric loss's.
+        batch, crop_height, crop_width: of a step; crops are cut to what the frames have.
+        learning_rate: of Adam, the highest: after a warm-up over ``warmup_steps`` it decays to 0
+            over the length of the adaptation.
+        clip: largest gradient norm.
+        steps, minutes: length; the one that is not 0 counts.
+        validate_steps: the paper's t: validate and save every so many steps.
+        max_frames: how many frames of the logs are kept, spread evenly over each.
+        scenes, held_out_scenes: rendered scenes to learn from, and to check with.
+        max_synthetic_growth: the gate's bound on the growth of the error on held-out rendered
+            pairs: 0.1 = 10 %, of end-point error and of D1 each.
+        precision: ``bf16`` (autocast) or ``fp32``.
+        seed: of the order of samples, crops and augmentation.
+    """
+
+    method: str = 'zole'
+    zooms: tuple[float, ...] = (1.0, 1.5, 2.0)
+    consistency_px: float = 1.0
+    labels: str = 'renewed'
+    laplacian: float = 0.1
+    patch_px: int = 32
+    radius_px: int = 1
+    sigma: float = 0.05
+    cut: float = 3.0
+    disparity_scale: float = 0.02
+    synthetic_weight: float = 1.0
+    synthetic_share: float | None = None
+    confidence: float = 0.65
+    smoothness: float = 0.1
+    batch: int = 4
+    crop_height: int = 256
+    crop_width: int = 640
+    learning_rate: float = 5e-5
+    warmup_steps: int = 10
+    clip: float = 1.0
+    steps: int = 200
+    minutes: float = 0.0
+    validate_steps: int = 25
+    max_frames: int = 300
+    scenes: int = 200
+    held_out_scenes: int = 16
+    max_synthetic_growth: float = 0.15
+    precision: str = 'bf16'
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choice('method', self.method, METHODS)
+        _check_choice('labels', self.labels, LABELS)
+        _check_choice('precision', self.precision, PRECISIONS)
+        if (self.minutes > 0) == (self.steps > 0):
+            raise TrainingError(f'minutes is {self.minutes} and steps is {self.steps}: '
+                                f'give one of them')
+        if not self.zooms:
+            raise TrainingError('zooms is empty: give at least one, such as [1.5]')
+        for zoom in self.zooms:
+            _check_range('a zoom', zoom, 0.5, 4.0)
+        for name in ('sigma', 'cut', 'learning_rate', 'clip'):
+            _check_range(name, getattr(self, name), 1e-12, 1e6)
+        for name in ('consistency_px', 'laplacian', 'disparity_scale', 'synthetic_weight',
+                     'confidence', 'smoothness', 'max_synthetic_growth'):
+            _check_range(name, getattr(self, name), 0.0, 1e6)
+        for name in ('batch', 'radius_px', 'validate_steps', 'scenes', 'held_out_scenes'):
+            _check_range(name, getattr(self, name), 1, 1_000_000)
+        _check_range('max_frames', self.max_frames, 10, 1_000_000)
+        _check_range('warmup_steps', self.warmup_steps, 0, 1_000_000)
+        if self.patch_px < 0 or self.patch_px == 1:
+            raise TrainingError(f'patch_px is {self.patch_px}: give 2 or more, or 0 for the whole '
+                                f'map')
+        if self.synthetic_share is not None:
+            _check_range('synthetic_share', self.synthetic_share, 0.0, 0.95)
+        for name in ('crop_height', 'crop_width'):
+            value = getattr(self, name)
+            if value < _MULTIPLE or value % _MULTIPLE:
+                raise TrainingError(f'{name} is {value}: give a multiple of {_MULTIPLE}')
+
+    @property
+    def synthetic_chance(self) -> float:
+        """The chance of a sample to be synthetic, the method's own where none is given."""
+        if self.synthetic_share is None:
+            return 0.5 if self.method == 'zole' else 0.0
+        return self.synthetic_share
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def with_changes(self, **changes: Any) -> AdaptationConfig:
+        """Return a copy with some settings changed, checked like any other."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> AdaptationConfig:
+        """Build from plain values.
+
+        Raises:
+            TrainingError: a setting is unknown, of another type, or outside its range.
+        """
+        known = {f.name: f.default for f in fields(cls)}
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise TrainingError(f'unknown settings {unknown}: known are {sorted(known)}')
+        for name, value in values.items():
+            if not _is_like(value, known[name]):
+                raise TrainingError(f'{name} is {value!r}: give a value such as {known[name]!r}')
+        if 'zooms' in values:
+            values = {**values, 'zooms': tuple(float(zoom) for zoom in values['zooms'])}
+        return cls(**values)
+
+    @classmethod
+    def read(cls, path: Path) -> AdaptationConfig:
+        """Read a YAML file.
+
+        Raises:
+            TrainingError: it cannot be read, or as `from_dict`.
+        """
+        try:
+            values = yaml.safe_load(path.read_text())
+        except (OSError, yaml.YAMLError) as error:
+            raise TrainingError(f'cannot read {path}: {error}') from error
+        if not isinstance(values, dict):
+            raise TrainingError(f'{path} holds no settings: expected "method: zole" and so on')
+        return cls.from_dict(values)
+
+
+def _is_like(value: Any, default: Any) -> bool:
+    """Say whether a value from a file is of the type of a setting."""
+    if isinstance(default, tuple):
+        return isinstance(value, (list, tuple)) and all(_is_like(each, 1.0) for each in value)
+    if default is None:
+        return value is None or _is_like(value, 1.0)
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, type(default)) and not isinstance(value, bool)
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise TrainingError(f'{name} is {value!r}: give one of {", ".join(choices)}')
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not (isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high):
+        raise TrainingError(f'{name} is {value!r}: give a number from {low:g} to {high:g}')

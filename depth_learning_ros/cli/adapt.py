@@ -1,0 +1,154 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""``depth-learning adapt``: fit weights to a new place, from logs without ground truth."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from depth_learning_ros.cli import UsageError
+from depth_learning_ros.cli.options import DEFAULT_MODEL, add_force_option
+from depth_learning_ros.cli.progress import progress, progress_callback, say
+
+if TYPE_CHECKING:
+    from depth_learning_ros.adaptation.config import AdaptationConfig
+    from depth_learning_ros.adaptation.gate import Verdict
+    from depth_learning_ros.adaptation.run import Log
+
+STATUS_REJECTED = 3
+TRAINING_SEED, HELD_OUT_SEED = 1, 999  # as those of the training's scenes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        'Adapt weights to a new place from recorded stereo pairs, without ground truth. The '
+        'result is written only if it is better on frames that were held out, and has not '
+        'forgotten how to match rendered ones; OUT.html and OUT.json say why or why not. The '
+        f'weights it begins with are never changed. Exit status: 0 accepted, {STATUS_REJECTED} '
+        'rejected.')
+    parser.epilog = ('Over several processes or machines: torchrun --nproc_per_node N -m '
+                     'depth_learning_ros adapt ...')
+    parser.add_argument('logs', nargs='+', type=Path, metavar='BAG_OR_FOLDER',
+                        help='bags (rosbag2 folder, .mcap, .db3, ROS 1 .bag), or folders with '
+                             'left/ and right/ of rectified images')
+    parser.add_argument('--weights', default=DEFAULT_MODEL, metavar='W',
+                        help=f'what to begin with: a shipped name or a .safetensors file '
+                             f'(default: {DEFAULT_MODEL})')
+    parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.safetensors')
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument('--minutes', type=float, metavar='M', help='how long to adapt')
+    length.add_argument('--steps', type=int, metavar='N', help='or how many steps')
+    parser.add_argument('--method', metavar='NAME',
+                        help='zole, tonioni or photometric (default: zole)')
+    parser.add_argument('--config', type=Path, metavar='FILE.yaml',
+                        help='settings, see config/adaptation/ and docs/adaptation.md')
+    parser.add_argument('--scenes', type=Path, metavar='FOLDER',
+                        help='rendered scenes, made here where they are missing and kept for the '
+                             'next time (default: your cache folder)')
+    parser.add_argument('--left', metavar='TOPIC', help='left image topic of the bags')
+    parser.add_argument('--right', metavar='TOPIC', help='right image topic of the bags')
+    parser.add_argument('--resume', action='store_true',
+                        help='go on with what an interruption left in OUT.work/')
+    parser.add_argument('--threads', type=int, default=0, metavar='N',
+                        help='CPU threads (default: PyTorch decides; 1 is fastest on a machine '
+                             'whose other cores are busy)')
+    add_force_option(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    import torch
+
+    from depth_learning_ros.adaptation.run import Outputs, adapt
+    from depth_learning_ros.adaptation.workers import Workers
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    config = settings(args)
+    logs = [log_of(path, args) for path in args.logs]
+    outputs = Outputs.beside(args.output)
+    torch.set_flush_denormal(True)  # vanishing gradients would slow the step down
+    try:
+        with Workers() as workers, progress_callback(
+                'adapt', 'step' if config.steps else 'permille') as report:
+            verdict = adapt(logs, args.weights, outputs, config, scene_maker(args.scenes),
+                            workers=workers, resume=args.resume, force=args.force,
+                            on_step=report)
+    finally:
+        torch.set_flush_denormal(False)
+    return announce(verdict, args.output, outputs.page) if workers.first else (
+        0 if verdict.accepted else STATUS_REJECTED)
+
+
+def settings(args: argparse.Namespace) -> AdaptationConfig:
+    """Give the settings of the file, overruled by the options.
+
+    Raises:
+        UsageError: an option is outside its range.
+        TrainingError: the file is not right.
+    """
+    from depth_learning_ros.adaptation.config import AdaptationConfig
+    from depth_learning_ros.errors import TrainingError
+
+    config = AdaptationConfig() if args.config is None else AdaptationConfig.read(args.config)
+    changes: dict[str, object] = {}
+    if args.method is not None:
+        changes['method'] = args.method
+    if args.minutes is not None:
+        changes |= {'minutes': args.minutes, 'steps': 0}
+    if args.steps is not None:
+        changes |= {'steps': args.steps, 'minutes': 0.0}
+    try:
+        return config.with_changes(**changes)
+    except TrainingError as error:
+        raise UsageError(str(error)) from error
+
+
+def log_of(path: Path, args: argparse.Namespace) -> Log:
+    """Describe a bag or a folder.
+
+    Raises:
+        DataError, BagError: it is neither, or of no use.
+    """
+    from depth_learning_ros.adaptation.folders import folder_log, is_image_folder
+    from depth_learning_ros.adaptation.run import Log
+    if is_image_folder(path):
+        return folder_log(path)
+    from depth_learning_ros.replay.frames import bag_pairs, count_pairs
+    from depth_learning_ros.replay.options import ReplayOptions
+    from depth_learning_ros.replay.topics import TopicWishes
+    options = ReplayOptions(topics=TopicWishes(args.left, args.right))
+    return Log(str(path), count_pairs(path, options),
+               lambda every: bag_pairs(path, options, every))
+
+
+def scene_maker(folder: Path | None) -> Callable[[int, int], tuple[Path, Path]]:
+    """Give a function that renders the scenes that are missing, and names their folders."""
+    from depth_learning_ros.data.synthetic.generator import SceneGenerator
+    from depth_learning_ros.data.synthetic.pool import render_to_pool
+    from depth_learning_ros.engine.cache import default_cache_dir
+
+    root = default_cache_dir() / 'scenes' if folder is None else folder
+
+    def make(count: int, held_out: int) -> tuple[Path, Path]:
+        learned, kept = root / 'learned', root / 'held-out'
+        for place, seed, wanted, what in ((learned, TRAINING_SEED, count, 'scenes to learn from'),
+                                          (kept, HELD_OUT_SEED, held_out, 'held-out scenes')):
+            if len(list(place.glob('*.npz'))) < wanted:
+                rendered = render_to_pool(place, SceneGenerator(seed), range(wanted))
+                for _ in progress(rendered, wanted, what, 'scene'):
+                    pass
+        return learned, kept
+
+    return make
+
+
+def announce(verdict: Verdict, output: Path, page: Path) -> int:
+    """Say what came out, and give the exit status."""
+    if verdict.accepted:
+        say(f'accepted: wrote {output}; the report is {page}')
+        return 0
+    say(f'rejected, {output} was not written: {"; ".join(verdict.reasons)}. The report is {page}')
+    return STATUS_REJECTED

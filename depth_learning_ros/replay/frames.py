@@ -1,0 +1,55 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The stereo pairs of a bag alone, for what learns from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from depth_learning_ros.errors import BagError
+from depth_learning_ros.replay.bag import Bag
+from depth_learning_ros.replay.options import ReplayOptions
+from depth_learning_ros.replay.pairs import Frame, PairSource, Window
+from depth_learning_ros.replay.report import Statistics
+from depth_learning_ros.replay.topics import find_stereo_topics
+from depth_learning_ros.types import StereoPair
+
+
+def count_pairs(source: Path | str, options: ReplayOptions | None = None) -> int:
+    """Give how many pairs a bag has, as far as its index says.
+
+    Raises:
+        BagError: the bag cannot be read, or holds no stereo pair.
+    """
+    options = options or ReplayOptions()
+    with Bag(source) as bag:
+        topics = find_stereo_topics(bag.topics, options.topics)
+        return min(bag.topics[name].count for name in (topics.left, topics.right))
+
+
+def bag_pairs(source: Path | str, options: ReplayOptions | None = None,
+              every: int = 1) -> Iterator[StereoPair]:
+    """Yield every n-th pair of a bag, decoded, with its camera.
+
+    A bag that is damaged ends there.
+
+    Raises:
+        BagError: the bag cannot be read, holds no stereo pair, or none could be decoded.
+    """
+    options = replace(options or ReplayOptions(), every=every)
+    statistics = Statistics()
+    found = 0
+    with Bag(source) as bag:
+        topics = find_stereo_topics(bag.topics, options.topics)
+        window = Window(bag.start_ns, bag.end_ns)
+        for item in PairSource(bag, topics, window, options, statistics):
+            if isinstance(item, Frame) and isinstance(item.pair, StereoPair):
+                found += 1
+                yield item.pair
+        if not found:
+            causes = '; '.join(f'{cause} ({count}x)' for cause, count in
+                               statistics.skipped.most_common(3))
+            raise BagError(f'no pair of {source} could be read: '
+                           f'{causes or "no left image fits a right one"}')

@@ -1,0 +1,131 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The gate: what improves passes, and every kind of collapse is refused by name."""
+
+from dataclasses import replace
+import math
+import re
+
+from adaptation_parts import pairs
+import pytest
+import torch
+
+from depth_learning_ros.adaptation.figures import Figures, FrameFigures, HeldOut
+from depth_learning_ros.adaptation.frames import HELD_OUT, FrameStore
+from depth_learning_ros.adaptation.gate import judge
+from depth_learning_ros.adaptation.predict import Predictor
+from depth_learning_ros.models.checkpoint import CheckpointInfo
+from depth_learning_ros.models.config import NetworkConfig
+
+FRAME = FrameFigures(psnr=20.0, ssim=0.8, consistency=0.6, spread_px=30.0, near_zero=0.05,
+                     saturated=0.0, finite=True)
+
+
+def figures(epe=3.0, d1=15.0, **changes) -> Figures:
+    return Figures((replace(FRAME, **changes),) * 4, epe, d1)
+
+
+BETTER = {'psnr': 20.4, 'ssim': 0.82, 'consistency': 0.65}
+
+
+def test_better_on_every_count_is_accepted():
+    verdict = judge(figures(), figures(**BETTER), 0.1)
+    assert verdict.accepted and verdict.reasons == ()
+
+
+def test_equal_weights_are_no_improvement():
+    verdict = judge(figures(), figures(), 0.1)
+    assert not verdict.accepted and len(verdict.reasons) == 3
+
+
+@pytest.mark.parametrize('changes, reason', [
+    ({'psnr': 19.9}, 'PSNR of the warped view did not improve: 19.9'),
+    ({'ssim': 0.79}, 'SSIM of the warped view did not improve'),
+    ({'consistency': 0.5}, 'left-right consistency did not improve'),
+    ({'epe': 3.31}, r'forgetting: end-point error .* from 3.00 to 3.31 .*allowed 10 %'),
+    ({'d1': 17.0}, 'forgetting: D1'),
+    ({'epe': math.nan}, 'not finite'), ({'finite': False}, 'not finite'),
+    # a flat map agrees with itself perfectly, and on a plain wall it even warps well
+    ({'spread_px': 0.0, 'consistency': 1.0, 'psnr': 30.0, 'ssim': 0.95}, 'flat'),
+    ({'spread_px': 7.0}, 'flat: disparities spread over 7.00 px, 30.00 px before'),
+    ({'near_zero': 0.97, 'spread_px': 30.0}, 'all zero: 97 %'),
+    ({'saturated': 0.8}, 'saturated: 80 %')])
+def test_each_way_of_being_worse_is_named(changes, reason):
+    verdict = judge(figures(), figures(**{**BETTER, **changes}), 0.1)
+    assert not verdict.accepted
+    assert len(verdict.reasons) == 1
+    assert re.search(reason, verdict.reasons[0])
+
+
+def test_growth_within_the_bound_is_allowed():
+    assert judge(figures(), figures(epe=3.29, d1=16.4, **BETTER), 0.1).accepted
+    assert not judge(figures(), figures(epe=3.01, **BETTER), 0.0).accepted
+
+
+def test_a_mean_that_one_frame_makes_is_not_enough():
+    frames = (replace(FRAME, **{**BETTER, 'ssim': 0.99}),) + (
+        replace(FRAME, **{**BETTER, 'ssim': 0.79}),) * 3
+    verdict = judge(figures(), Figures(frames, 3.0, 15.0), 0.1)
+    assert verdict.reasons == ('the warped view improved in only 1 of 4 frames',)
+
+
+def test_a_place_at_infinity_is_not_called_collapsed():
+    far = {'near_zero': 0.95, 'spread_px': 0.3}
+    assert judge(figures(**far), figures(**{**far, **BETTER}), 0.1).accepted
+
+
+class Constant(torch.nn.Module):
+    """Says one disparity everywhere, or one of each column."""
+
+    def __init__(self, value, slope=0.0):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.value, self.slope = value, slope
+
+    def forward(self, left, right):
+        columns = torch.arange(left.shape[-1]) * self.slope
+        return [(self.value + columns).expand(left.shape[0], 1, *left.shape[-2:]).clone()]
+
+
+INFO = CheckpointInfo('constant', NetworkConfig('constant', 'dispfulnet', max_displacement=10))
+
+
+@pytest.fixture(scope='module')
+def held_out(tmp_path_factory):
+    store = FrameStore(tmp_path_factory.mktemp('frames'))
+    for number, pair in enumerate(pairs(3)):
+        store.add(pair, HELD_OUT, number)
+    reference = Predictor(Constant(-6.0, -0.01), INFO, 'fp32')
+    return HeldOut(store, HELD_OUT, reference, 10), reference
+
+
+def measured(held_out, network):
+    return Figures(held_out[0].measure(Predictor(network, INFO, 'fp32')), 3.0, 15.0)
+
+
+@pytest.mark.parametrize('value, reason', [(0.0, 'all zero'), (-6.0, 'flat'), (-40.0, 'saturated'),
+                                           (math.nan, 'not finite')])
+def test_networks_that_collapsed_are_refused_by_name(held_out, value, reason):
+    before = Figures(held_out[0].measure(held_out[1]), 3.0, 15.0)
+    verdict = judge(before, measured(held_out, Constant(value)), 0.1)
+    assert not verdict.accepted
+    assert any(text.startswith(reason) for text in verdict.reasons), verdict.reasons
+
+
+def test_the_true_disparity_warps_best_and_agrees_with_itself(held_out):
+    right, wrong = (measured(held_out, Constant(v)) for v in (-6.0, -3.0))
+    assert right.mean('ssim') > 0.98 > 0.5 > wrong.mean('ssim')
+    assert right.mean('psnr') > wrong.mean('psnr') + 10
+    assert right.mean('consistency') > 0.98
+
+
+def test_all_networks_are_asked_about_the_same_pixels(held_out):
+    masks = [mask.copy() for mask in held_out[0].masks]
+    measured(held_out, Constant(-40.0))
+    assert all((a == b).all() and 0.5 < a.mean() < 1 for a, b in zip(masks, held_out[0].masks,
+                                                                     strict=True))
+
+
+def test_figures_survive_being_written_down():
+    found = figures()
+    assert Figures.from_dict(found.to_dict()) == found

@@ -1,0 +1,282 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whole adaptations: the loop, interruptions, the outputs, and what users get wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+from adaptation_parts import pair, pairs, small, write_folder, write_scenes
+import numpy as np
+import pytest
+import torch
+
+from depth_learning_ros.adaptation import adapter as adapter_module
+from depth_learning_ros.adaptation import run as run_module
+from depth_learning_ros.adaptation.adapter import Adapter
+from depth_learning_ros.adaptation.folders import folder_log
+from depth_learning_ros.adaptation.frames import FrameStore, Intake
+from depth_learning_ros.adaptation.gate import Verdict
+from depth_learning_ros.adaptation.run import Outputs, adapt
+from depth_learning_ros.errors import DataError, TrainingError
+from depth_learning_ros.models.checkpoint import (
+    CheckpointInfo,
+    load_checkpoint,
+    read_info,
+    save_checkpoint,
+)
+from depth_learning_ros.models.config import NetworkConfig
+from depth_learning_ros.models.registry import build_network
+
+
+@pytest.fixture(scope='module')
+def folders(tmp_path_factory):
+    """A log, weights of a tiny cascade, and rendered scenes."""
+    root = tmp_path_factory.mktemp('adapt')
+    config = NetworkConfig('tiny', 'crl', width=0.05, channel_multiple=4, max_displacement=6,
+                           two_sided=False, residual_decoder=True, unit_px=8.0,
+                           second_stage_scale=2, channel_order='rgb')
+    torch.manual_seed(0)
+    save_checkpoint(root / 'tiny.safetensors', build_network(config),
+                    CheckpointInfo('tiny', config, 'walls'))
+    write_folder(root / 'log', pairs(12))
+    write_scenes(root / 'learned', 2)
+    write_scenes(root / 'held-out', 1)
+    return root
+
+
+def run(folders, output: Path, config=None, *, log='log', **options):
+    return adapt([folder_log(folders / log)], folders / 'tiny.safetensors',
+                 Outputs.beside(output), config or small(),
+                 lambda count, held_out: (folders / 'learned', folders / 'held-out'), **options)
+
+
+def new_adapter(folders, tmp_path, **changes) -> Adapter:
+    store = FrameStore(tmp_path / 'frames')
+    if not len(store):
+        Intake(store, 12, 12).take(pairs(12))
+    network, info = load_checkpoint(folders / 'tiny.safetensors')
+    return Adapter(network, info, small(**changes), store, folders / 'learned',
+                   folders / 'held-out')
+
+
+def weights_of(network) -> torch.Tensor:
+    return torch.cat([p.detach().reshape(-1) for p in network.parameters()])
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """Let the gate accept: these walls are too small to get better at."""
+    monkeypatch.setattr(adapter_module, 'judge',
+                        lambda before, after, bound: Verdict(True, (), before, after))
+
+
+@pytest.mark.parametrize('method', ['zole', 'tonioni', 'photometric'])
+def test_each_method_takes_steps_that_change_the_weights(folders, tmp_path, method):
+    adapter = new_adapter(folders, tmp_path, method=method, learning_rate=1e-3)
+    before = weights_of(adapter.network)
+    reports = [adapter.step() for _ in range(3)]
+    assert [r.step for r in reports] == [1, 2, 3]
+    assert not weights_of(adapter.network).equal(before)
+    assert weights_of(adapter.original).equal(before) and weights_of(adapter.best).equal(before)
+    has_synthetic = any(np.isfinite(r.synthetic_loss) for r in reports)
+    assert has_synthetic == (method == 'zole')
+
+
+def test_the_loss_on_rendered_pairs_falls(folders, tmp_path):
+    adapter = new_adapter(folders, tmp_path, learning_rate=3e-3, synthetic_share=0.9, steps=60,
+                          clip=1e3)
+    losses = [adapter.step().synthetic_loss for _ in range(16)]
+    assert np.nanmean(losses[-4:]) < 0.9 * np.nanmean(losses[:4])
+
+
+def test_labels_are_of_the_current_weights_or_of_the_first(folders, tmp_path, monkeypatch):
+    teachers = []
+    label = adapter_module.label
+    monkeypatch.setattr(adapter_module, 'label', lambda teacher, *rest: (
+        teachers.append(teacher), label(teacher, *rest))[1])
+    for labels in ('renewed', 'fixed'):
+        adapter = new_adapter(folders, tmp_path, labels=labels, synthetic_share=0.0)
+        adapter.step()
+        wanted = adapter.predictor if labels == 'renewed' else adapter.reference
+        assert teachers.pop() is wanted and not teachers
+
+
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(folders, tmp_path):
+    whole = new_adapter(folders, tmp_path, learning_rate=1e-3)
+    for number in range(4):
+        whole.step()
+        if number % 2:
+            whole.validate()
+    first = new_adapter(folders, tmp_path, learning_rate=1e-3)
+    first.step(), first.step(), first.validate()
+    torch.save(first.state(), tmp_path / 'state.pt')
+    second = new_adapter(folders, tmp_path, learning_rate=1e-3)
+    second.restore(torch.load(tmp_path / 'state.pt', weights_only=True))
+    second.step(), second.step(), second.validate()
+    assert weights_of(second.network).equal(weights_of(whole.network))
+    assert second.best_step == whole.best_step
+    assert [v.score for v in second.validations] == [v.score for v in whole.validations]
+    assert [r.step for r in second.history] == [1, 2, 3, 4]
+
+
+def test_rollback_is_the_beginning(folders, tmp_path):
+    adapter = new_adapter(folders, tmp_path, learning_rate=1e-2)
+    before = weights_of(adapter.network)
+    adapter.step(), adapter.validate(), adapter.rollback()
+    assert weights_of(adapter.network).equal(before) and weights_of(adapter.best).equal(before)
+    assert adapter.step_number == 0 and not adapter.validations
+    adapter.step()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_spares_the_weights(
+        folders, tmp_path, monkeypatch):
+    adapter = new_adapter(folders, tmp_path)
+    before = weights_of(adapter.network)
+    monkeypatch.setattr(Adapter, '_losses', lambda self, batch: (
+        torch.tensor(float('nan')), torch.tensor(0.0), 0.5))
+    with pytest.raises(TrainingError, match='the loss is nan at step 1'):
+        adapter.step()
+    assert weights_of(adapter.network).equal(before)
+
+
+def test_rejected_weights_are_not_written_but_the_report_is(folders, tmp_path):
+    before = hashlib.sha256((folders / 'tiny.safetensors').read_bytes()).hexdigest()
+    output = tmp_path / 'new.safetensors'
+    verdict = run(folders, output, small(learning_rate=1e-12))
+    assert not verdict.accepted and not output.exists()
+    page = (tmp_path / 'new.html').read_text()
+    assert 'Rejected' in page and '://' not in page and page.count('data:image/jpeg') == 6
+    result = json.loads((tmp_path / 'new.json').read_text())
+    assert result['verdict']['accepted'] is False and result['verdict']['reasons']
+    assert len(result['losses']) == 4 and [v['step'] for v in result['validations']] == [0, 2, 4]
+    assert result['frames'] == {'train': 8, 'validation': 2, 'held-out': 2}
+    assert not (tmp_path / 'new.work').exists()
+    assert hashlib.sha256((folders / 'tiny.safetensors').read_bytes()).hexdigest() == before
+
+
+def test_accepted_weights_say_where_they_come_from(folders, tmp_path, always):
+    output = tmp_path / 'new.safetensors'
+    assert run(folders, output).accepted
+    info = read_info(output)
+    assert info.training_data == 'walls; then adapted to unlabelled frames (zole)'
+    assert info.notes['adapted']['frames'] == 12
+    assert 'Accepted' in (tmp_path / 'new.html').read_text()
+    with pytest.raises(DataError, match='exists already'):
+        run(folders, output)
+
+
+@pytest.fixture(scope='module')
+def straight(folders, tmp_path_factory):
+    """The weights of a run that nothing interrupts."""
+    output = tmp_path_factory.mktemp('straight') / 'new.safetensors'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adapter_module, 'judge',
+                      lambda before, after, bound: Verdict(True, (), before, after))
+        run(folders, output)
+    return weights_of(load_checkpoint(output)[0])
+
+
+@pytest.mark.parametrize('at', [1, 3])
+def test_a_kill_at_any_step_is_gone_on_with(folders, tmp_path, monkeypatch, always, straight,
+                                            at):
+    output = tmp_path / 'new.safetensors'
+    real_step = Adapter.step
+
+    def killed(self):
+        if self.step_number == at:
+            raise KeyboardInterrupt
+        return real_step(self)
+
+    monkeypatch.setattr(Adapter, 'step', killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(folders, output)
+    assert not output.exists() and not list(tmp_path.rglob('*.part*'))
+    monkeypatch.setattr(Adapter, 'step', real_step)
+    if at >= 2:  # a state was saved
+        with pytest.raises(TrainingError, match='--resume'):
+            run(folders, output)
+        with pytest.raises(TrainingError, match="method was 'zole', is 'tonioni'"):
+            run(folders, output, small(method='tonioni'), resume=True)
+    run(folders, output, resume=True)
+    assert weights_of(load_checkpoint(output)[0]).equal(straight)
+
+
+def test_weights_of_another_network_are_refused_on_resume(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, '_finish', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    output = tmp_path / 'new.safetensors'
+    with pytest.raises(KeyboardInterrupt):
+        run(folders, output)
+    network, info = load_checkpoint(folders / 'tiny.safetensors')
+    torch.nn.init.ones_(next(network.parameters()))
+    save_checkpoint(tmp_path / 'other.safetensors', network, info)
+    with pytest.raises(TrainingError, match='began with other weights'):
+        adapt([folder_log(folders / 'log')], tmp_path / 'other.safetensors',
+              Outputs.beside(output), small(),
+              lambda *_: (folders / 'learned', folders / 'held-out'), resume=True)
+    state = tmp_path / 'new.work' / 'state.pt'
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match='is damaged'):
+        run(folders, output, resume=True)
+
+
+def test_the_original_is_never_the_output(folders, tmp_path):
+    link = tmp_path / 'link.safetensors'
+    link.symlink_to(folders / 'tiny.safetensors')
+    for path in (folders / 'tiny.safetensors', link):
+        with pytest.raises(DataError, match='never overwritten'):
+            run(folders, path, force=True)
+    with pytest.raises(DataError, match=r'ends in \.safetensors'):
+        run(folders, tmp_path / 'new.onnx')
+
+
+def test_a_still_log_is_refused_before_anything_is_learned(folders, tmp_path):
+    write_folder(tmp_path / 'still', [pair(0)] * 12)
+    with pytest.raises(DataError, match=r'too few.*the same picture'):
+        run(folders, tmp_path / 'new.safetensors', log=tmp_path / 'still')
+
+
+WORKER = """
+import sys, torch
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_adaptation_run import *
+from depth_learning_ros.adaptation.workers import Workers
+root = Path(sys.argv[2])
+with Workers() as workers:
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    parameter.grad = torch.tensor([1.0, 0.0]) * (1 + 2 * workers.rank)
+    workers.average_gradients([parameter])
+    kept = []
+    step = Adapter.step
+    Adapter.step = lambda self: (kept.append((self, self.batches[0].left.sum().item())),
+                                 step(self))[1]
+    verdict = run(root, root / 'fleet' / 'new.safetensors', small(steps=2), workers=workers)
+    digest = hashlib.sha256(weights_of(kept[0][0].network).numpy().tobytes()).hexdigest()
+    (root / 'fleet' / f'{workers.rank}.txt').write_text(
+        f'{parameter.grad.tolist()} {verdict.accepted} {digest} {kept[0][1]}')
+"""
+
+
+def test_two_processes_learn_one_network_from_different_frames(folders):
+    (folders / 'fleet').mkdir()
+    script = folders / 'worker.py'
+    script.write_text(WORKER)
+    done = subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node', '2', '--master_port',
+         '29517', str(script), str(Path(__file__).parent), str(folders)],
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '',
+             'PYTHONPATH': str(Path(__file__).parent.parent)},
+        capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[:3000]
+    said = [(folders / 'fleet' / f'{rank}.txt').read_text().rsplit(' ', 1) for rank in (0, 1)]
+    assert said[0][0] == said[1][0]  # the same weights and the same verdict
+    assert said[0][0].startswith('[2.0, 0.0] False')  # the mean of 1 and 3
+    assert said[0][1] != said[1][1]  # other frames
+    result = json.loads((folders / 'fleet' / 'new.json').read_text())
+    assert result['processes'] == 2 and result['steps'] == 2
