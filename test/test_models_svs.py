@@ -42,7 +42,7 @@ def tiny(architecture='svs', **changes):
 # The papers' sizes. Godard's code prints 31600072 itself; Deep3D's was added up from sym.py.
 @pytest.mark.parametrize(('name', 'parameters'), [
     ('viewsyn', 348_184_577), ('viewsyn-bn', 348_184_577 + 2 * (64 + 128 + 256 + 512)),
-    ('monodepth', 31_600_072)])
+    ('monodepth', 31_600_072), ('deep3d', 28_024_785)])
 def test_parameters_of_the_papers_networks(name, parameters):
     assert count_parameters(config_of(name)) == parameters
 

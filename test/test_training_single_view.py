@@ -240,13 +240,12 @@ def log_folder(folder, calibration):
 
 def test_a_robots_own_pairs_teach_its_own_rig(tmp_path, scenes, tiny):
     log = log_folder(tmp_path / 'log', {'focal_px': 90.0, 'baseline_m': 0.12})
-    trainer = Trainer(run_config(scenes, ['view', 'joint'], data=[log], scenes_weight=0),
-                      tmp_path / 'run')
+    trainer = Trainer(run_config(scenes, 'view', data=[log], scenes_weight=0), tmp_path / 'run')
     before = {name: p.clone() for name, p in trainer.network.named_parameters()}
     trainer.run()
     changed = {name.split('.')[0] for name, p in trainer.network.named_parameters()
                if not torch.equal(before[name], p)}
-    assert 'view' in changed
+    assert changed == {'view'}
     notes = load_checkpoint(tmp_path / 'run' / 'weights.safetensors')[1].notes
     assert notes['virtual_baseline_m'] == 0.12
     assert notes['focal_px'] == pytest.approx(90 / 150 * WIDTH)
@@ -259,6 +258,14 @@ def test_logs_that_cannot_be_learned_from(tmp_path, scenes, tiny, calibration, w
     log = log_folder(tmp_path / 'log', calibration)
     with pytest.raises(TrainingError, match=message):
         Trainer(run_config(scenes, 'view', data=[log], scenes_weight=weight), tmp_path / 'run')
+
+
+@pytest.mark.parametrize('train', ['select', 'stereo', 'joint'])
+def test_stages_that_learn_from_ground_truth_refuse_pairs_alone(tmp_path, scenes, tiny, train):
+    log = log_folder(tmp_path / 'log', {'focal_px': 90.0, 'baseline_m': 0.12})
+    config = run_config(scenes, train, data=[log], scenes_weight=0)
+    with pytest.raises(TrainingError, match='pairs alone teach the view'):
+        Trainer(config, tmp_path / 'run').run()
 
 
 @pytest.mark.parametrize(('network', 'train', 'message'), [

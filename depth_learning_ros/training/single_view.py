@@ -41,7 +41,8 @@ VIEW_WEIGHT = 0.01
 # While the view is learned alone, beside a selection loss that begins at log(65) = 4.2.
 VIEW_ALONE_WEIGHT = 0.05
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+# What must be known of some sample at least.
+NEEDS = {'select': 'disparity_right', 'stereo': 'disparity', 'joint': 'disparity'}
 
 
 class SingleViewTask:
@@ -109,7 +110,19 @@ class SingleViewTask:
 
     def samples(self, training: TrainingConfig, sets: Sequence[StereoSource], stage: StageConfig,
                 start: int) -> ViewSamples:
-        """Give the samples of a stage from number ``start`` on."""
+        """Give the samples of a stage from number ``start`` on.
+
+        Raises:
+            TrainingError: the stage learns from a disparity that nothing has.
+        """
+        wanted = NEEDS.get(stage.train)
+        if wanted and training.scenes_weight == 0 and not any(
+                getattr(scene, wanted) is not None for each in sets
+                for scene in getattr(each, 'scenes', ())):
+            raise TrainingError(
+                f'train: {stage.train!r} learns from ground truth ({wanted}), which none of the '
+                f'data has: pairs alone teach the view (train: view); for the rest take rendered '
+                f'scenes (scenes_weight) or a labelled set as well')
         return ViewSamples(training, sets, stage.crop_height, stage.crop_width, start,
                            self.config.input_width)
 
