@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from either_ros import REAL
 import numpy as np
 import pytest
 
-pytest.importorskip('rclpy', reason='needs a real ROS 2: source /opt/ros/jazzy/setup.bash')
+if not REAL:
+    pytest.skip('needs a real ROS 2: source /opt/ros/jazzy/setup.bash', allow_module_level=True)
 
 from bags import STORE, StereoBag, write_stereo_bag
 from rclpy.qos import ReliabilityPolicy

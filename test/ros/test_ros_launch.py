@@ -10,9 +10,11 @@ import shutil
 import subprocess
 from typing import Any
 
+from either_ros import REAL
 import pytest
 
-pytest.importorskip('rclpy', reason='needs a real ROS 2: source /opt/ros/jazzy/setup.bash')
+if not REAL:
+    pytest.skip('needs a real ROS 2: source /opt/ros/jazzy/setup.bash', allow_module_level=True)
 
 from bags import StereoBag, write_stereo_bag
 from launch import LaunchContext, LaunchDescriptionEntity

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from either_ros import REAL
 import numpy as np
 import pytest
 
-pytest.importorskip('rclpy', reason='needs a real ROS 2: source /opt/ros/jazzy/setup.bash')
+if not REAL:
+    pytest.skip('needs a real ROS 2: source /opt/ros/jazzy/setup.bash', allow_module_level=True)
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
