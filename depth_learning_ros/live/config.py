@@ -10,6 +10,7 @@ the two would never meet.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 import os
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -31,6 +32,9 @@ _ENOUGH_BYTES = 2 << 20
 # On one machine, large packets: fewer of them to lose. Across a network Ethernet's own size is
 # best, because one lost piece of a large packet loses all of it.
 _LARGE_PACKETS = '<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>'
+# Cyclone DDS 11 does not listen to participants that it hears on another interface than its own,
+# and nodes that are told to stay on the machine announce themselves on this one.
+_LOOPBACK = '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>'
 # Below, a writer waits for its subscribers after every large message.
 _WATERMARK = '64MB'
 
@@ -98,8 +102,7 @@ def _discovery(environment: Mapping[str, str], distro: str) -> str:
     if reach == 'SYSTEM_DEFAULT':
         return ''
     if distro in _WITHOUT_RANGES:
-        return ('<General><Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>'
-                f'{_LARGE_PACKETS}</General>')
+        return f'<General>{_interfaces(environment)}{_LARGE_PACKETS}</General>'
     if reach == 'OFF':
         return ('<General><AllowMulticast>false</AllowMulticast></General>'
                 '<Discovery><ParticipantIndex>none</ParticipantIndex>'
@@ -107,9 +110,20 @@ def _discovery(environment: Mapping[str, str], distro: str) -> str:
     peers = [p.strip() for p in environment.get('ROS_STATIC_PEERS', '').split(';') if p.strip()]
     general = ''
     if reach == 'LOCALHOST':
-        general = f'<General><AllowMulticast>false</AllowMulticast>{_LARGE_PACKETS}</General>'
+        general = (f'<General>{_interfaces(environment)}<AllowMulticast>false</AllowMulticast>'
+                   f'{_LARGE_PACKETS}</General>')
         peers.insert(0, 'localhost')
     listed = ''.join(f'<Peer address={quoteattr(peer)}/>' for peer in peers)
     return (f'{general}<Discovery><ParticipantIndex>auto</ParticipantIndex>'
             f'<MaxAutoParticipantIndex>{_MAX_PARTICIPANTS}</MaxAutoParticipantIndex>'
             f'{f"<Peers>{listed}</Peers>" if listed else ""}</Discovery>')
+
+
+def _interfaces(environment: Mapping[str, str]) -> str:
+    """Return the loopback interface, unless the user's own configuration names interfaces."""
+    own = environment.get('CYCLONEDDS_URI', '')
+    for part in own.split(','):
+        if part.strip().startswith('file://'):
+            with suppress(OSError, UnicodeDecodeError):  # Cyclone DDS complains better
+                own += Path(part.strip().removeprefix('file://')).read_text(encoding='utf-8')
+    return '' if 'NetworkInterface' in own else _LOOPBACK

@@ -15,9 +15,10 @@ import uuid
 
 from cyclonedds.idl import IdlStruct
 import numpy as np
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from depth_learning_ros.cdr.store import STORE
 from depth_learning_ros.live.idl import make_sample_type
 
 DISCOVERY_TOPIC = 'ros_discovery_info'
@@ -27,7 +28,7 @@ _GID = 'rmw_dds_common/msg/Gid'
 
 # Until Humble a gid had 24 bytes, and types had no hashes.
 _LONG_GID = ('humble', 'galactic', 'foxy')
-_GUID_BYTES = 16
+_GUID_BYTES, _LONG_GID_BYTES = 16, 24
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,11 @@ class NodeEntities:
 def discovery_store(distro: str) -> DiscoveryStore:
     """Return the types of a release."""
     long_gids = distro in _LONG_GID
-    store = get_typestore(Stores.ROS2_HUMBLE if long_gids else Stores.ROS2_JAZZY)
+    size = _LONG_GID_BYTES if long_gids else _GUID_BYTES
+    store = get_typestore(Stores.EMPTY)
+    # char is uint8 in ROS 2 messages, but rosbags takes it for another type in hashes
+    store.register(get_types_from_msg(f'uint8[{size}] data', _GID))
+    store.register({name: STORE.fielddefs[name] for name in (_NODE, INFO)})
     return DiscoveryStore(store, make_sample_type(INFO, store.fielddefs), long_gids)
 
 
@@ -68,8 +73,8 @@ def entities_info(distro: str, participant: uuid.UUID, namespace: str, node: str
     types = form.store.types
 
     def gid(guid: uuid.UUID) -> Any:
-        data = np.frombuffer(guid.bytes, np.uint8)
-        return types[_GID](data=np.pad(data, (0, 8)) if form.long_gids else data)
+        padded = guid.bytes.ljust(_LONG_GID_BYTES if form.long_gids else _GUID_BYTES, b'\0')
+        return types[_GID](data=np.frombuffer(padded, np.uint8))
 
     nodes = [] if node is None else [types[_NODE](
         node_namespace=namespace or '/', node_name=node,

@@ -93,11 +93,13 @@ class Participant:
         self._waitset = WaitSet(self._entity)
         self._wake = GuardCondition(self._entity)
         self._waitset.attach(self._wake)
+        form = discovery_store(self.distro)
+        known_by = '' if form.long_gids else f'typehash={form.store.hash_rihs01(INFO)};'
         self._announcer = self._endpoint_writer(
-            DISCOVERY_TOPIC, INFO, self._discovery_type(), DISCOVERY_WRITER)
+            DISCOVERY_TOPIC, INFO, form.sample_type, DISCOVERY_WRITER, known_by)
         self.graph = Graph(self._entity, self.distro)
         self._attach(Reader(DISCOVERY_TOPIC, INFO, self._data_reader(
-            DISCOVERY_TOPIC, self._discovery_type(), DISCOVERY_READER, '', ignore_own=True),
+            DISCOVERY_TOPIC, form.sample_type, DISCOVERY_READER, known_by, ignore_own=True),
             self.graph.add_entities))
         self.announce()
 
@@ -236,9 +238,6 @@ class Participant:
         with self._lock:
             self._readers.append(reader)
             self._waitset.attach(reader.condition)
-
-    def _discovery_type(self) -> type[IdlStruct]:
-        return discovery_store(self.distro).sample_type
 
     def _user_data(self, type_name: str) -> str:
         return f'typehash={self.types.type_hash(type_name)};' if self._with_hashes else ''

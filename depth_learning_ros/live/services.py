@@ -24,6 +24,8 @@ from depth_learning_ros.live.idl import make_sample_type
 
 _HEADER = 'uint64 header_guid\nint64 header_seq\n'
 _GUID, _SEQ = 'header_guid', 'header_seq'
+# what services' messages are made of
+_PACKAGES = ('rcl_interfaces/', 'builtin_interfaces/')
 _MATCH_WAIT_S = 0.1
 _POLL_S = 0.005
 
@@ -76,7 +78,8 @@ class ServiceType:
 
 def _extended(texts: Mapping[str, str], before: str) -> Typestore:
     store = get_typestore(Stores.EMPTY)
-    store.register(STORE.fielddefs)
+    store.register({name: fields for name, fields in STORE.fielddefs.items()
+                    if name.startswith(_PACKAGES)})
     for name, text in texts.items():
         parsed, = get_types_from_msg(before + text, name).values()  # under a name of messages
         store.register({name: parsed})
