@@ -15,6 +15,7 @@ import pytest
 from depth_learning_ros.errors import MessageError
 from depth_learning_ros.messages import image_to_rgb
 from depth_learning_ros.nodes import conversion
+from depth_learning_ros.nodes import make_message as make_message_module
 from depth_learning_ros.nodes.make_message import make_message
 
 needs_bridge = pytest.mark.skipif(not REAL or find_spec('cv_bridge') is None,
@@ -65,3 +66,25 @@ def test_a_cv_bridge_that_does_not_load(monkeypatch):
         conversion.to_rgb(image('unheard of', 1))
     assert conversion.to_rgb(image('mono8', 1)).shape == (16, 24, 3)  # goes on without it
     conversion._bridge.cache_clear()
+
+
+def test_arrays_are_copied_once_and_have_the_type_of_the_field(monkeypatch):
+    made = []
+
+    def counted(values, typecode):
+        made.append(array(typecode, np.asarray(values).tobytes()))
+        return made[-1]
+
+    monkeypatch.setattr(make_message_module, '_as_array', counted)
+    message = make_message('sensor_msgs/msg/LaserScan', ranges=np.ones(3, np.float32),
+                           angle_min=0.5)
+    assert message.ranges is made[0] and message.ranges.typecode == 'f'
+    assert list(message.ranges) == [1, 1, 1] and message.angle_min == 0.5
+    info = make_message('sensor_msgs/msg/CameraInfo', d=np.zeros(5), k=np.arange(9.0))
+    assert info.d is made[1] and len(made) == 2 and list(info.k) == list(range(9))
+
+
+def test_rows_of_a_larger_image_are_copied_without_the_rest():
+    wide = np.arange(12, dtype=np.uint8).reshape(3, 4)[:, 1:3]
+    message = make_message('sensor_msgs/msg/Image', data=wide, height=3, width=2)
+    assert list(message.data) == [1, 2, 5, 6, 9, 10]

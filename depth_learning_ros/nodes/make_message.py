@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages of rclpy out of numpy arrays, at the price of one copy.
 
-A generated message takes an ``array.array`` of the right type as it is. Anything else it goes
-over value by value, in Python: a hundred times longer for an image.
+A generated message takes an ``array.array`` of the right type as it is when it is assigned and
+fields are checked; its constructor, and an unchecked assignment (Jazzy's default), copy it once
+more. Anything else is gone over value by value, in Python: a hundred times longer for an image.
 """
 
 from __future__ import annotations
@@ -33,11 +34,16 @@ def message_class(kind: str) -> Any:
 
 def make_message(kind: str, /, **fields: Any) -> Any:
     """Make a message, see `messages.MessageWriter`; arrays are copied once."""
-    sequences = _sequences(kind)
-    for name, typecode in sequences.items():
-        if isinstance(fields.get(name), np.ndarray):
-            fields[name] = _as_array(fields[name], typecode)
-    return message_class(kind)(**fields)
+    arrays = {name: _as_array(fields.pop(name), typecode)
+              for name, typecode in _sequences(kind).items()
+              if isinstance(fields.get(name), np.ndarray)}
+    found = message_class(kind)
+    if '_check_fields' in getattr(found, '__slots__', ()):
+        fields['check_fields'] = True
+    message = found(**fields)
+    for name, values in arrays.items():
+        setattr(message, name, values)
+    return message
 
 
 @cache
