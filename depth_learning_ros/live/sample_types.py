@@ -24,7 +24,7 @@ class SampleTypes:
 
     def __init__(self) -> None:
         self._made: dict[str, type[IdlStruct]] = {}
-        self._own = get_typestore(Stores.EMPTY)
+        self._store = STORE
 
     def define(self, message_type: MessageType) -> None:
         """Learn a type that is none of the common ones.
@@ -33,12 +33,16 @@ class SampleTypes:
             LiveError: its definition is broken.
         """
         name = message_type.name
-        if name in STORE.fielddefs or name in self._own.fielddefs:
+        if name in self._store.fielddefs:
             return
         parse = get_types_from_msg if message_type.encoding == 'ros2msg' else _types_from_idl
+        if self._store is STORE:
+            self._store = get_typestore(Stores.ROS2_JAZZY)
+        known = self._store.fielddefs
         try:
-            found = parse(message_type.definition, name)
-            self._own.register({n: d for n, d in found.items() if n not in self._own.fielddefs})
+            self._store.register({
+                n: fields for n, fields in parse(message_type.definition, name).items()
+                if n not in known})
         except (TypesysError, KeyError, ValueError, AssertionError) as error:
             raise LiveError(f'the definition of {name} is broken: {error}') from error
 
@@ -49,14 +53,12 @@ class SampleTypes:
             LiveError: it is not known, or cannot be sent.
         """
         if name not in self._made:
-            self._made[name] = make_sample_type(
-                name, {**self._own.fielddefs, **STORE.fielddefs})
+            self._made[name] = make_sample_type(name, self._store.fielddefs)
         return self._made[name]
 
     def type_hash(self, name: str) -> str:
         """Return the RIHS01 hash of a type (KeyError if it is not known)."""
-        store = STORE if name in STORE.fielddefs else self._own
-        return store.hash_rihs01(name)
+        return self._store.hash_rihs01(name)
 
 
 def _types_from_idl(text: str, name: str) -> Typesdict:
