@@ -204,6 +204,44 @@ def test_a_model_file_that_is_not_there_is_refused_at_once(tmp_path, outlet):
         stream.close()
 
 
+def test_a_model_file_that_was_replaced_is_loaded_when_named_again(outlet, streams, tmp_path):
+    file, models = tmp_path / 'mine.onnx', Models()
+    file.write_bytes(b'one')
+    stream = streams(outlet, models, model=str(file))
+    stream.update({'model': str(file)})
+    stream.update({'point_stride': 2})
+    assert stream.model.wait(PATIENCE_S) and len(models.opened) == 1
+    file.write_bytes(b'another')
+    stream.update({'point_stride': 1})
+    assert stream.model.wait(PATIENCE_S) and len(models.opened) == 1
+    stream.update({'model': str(file)})
+    assert stream.model.wait(PATIENCE_S)
+    feed(stream, 0)
+    assert [engine.calls for engine in models.opened] == [0, 1]
+
+
+def test_garbage_in_the_place_of_the_model_changes_nothing(outlet, streams, tiny_model, tmp_path):
+    """With the real loader: the file of the running network is overwritten in place."""
+    pytest.importorskip('onnxruntime')
+    from depth_learning_ros.stream.model import open_as_chosen
+    copied = tiny_model.copy_to(tmp_path)
+    bag = replace(BAG, width=128, height=64)
+    stream = streams(outlet, open_as_chosen, model=str(copied.onnx))
+    feed(stream, 0, bag=bag)
+    for file in (copied.onnx, copied.weights):
+        size = file.stat().st_size
+        with file.open('r+b') as opened:  # the same file, not one renamed into its place
+            opened.write(b'garbage' * (size // 7))
+            opened.truncate(size // 2)
+    feed(stream, 1, bag=bag)
+    assert outlet.topics().count('disparity') == 2, outlet.sayings
+    stream.update({'model': str(copied.onnx)})
+    assert stream.model.wait(PATIENCE_S)
+    assert outlet.said('cannot be used') == 1 and outlet.said('goes on') == 1
+    feed(stream, 2, bag=bag)
+    assert outlet.topics().count('disparity') == 3
+
+
 def test_a_camera_that_stops_is_told_of_and_comes_back(outlet, streams):
     stream = streams(outlet, stale_after_s=0.1)
     assert 'nothing came yet on left image' in stream.diagnose().summary

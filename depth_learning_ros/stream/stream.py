@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 import logging
+from pathlib import Path
 import threading
 import time
 from typing import Any, Generic, TypeVar
@@ -71,6 +72,8 @@ class Stream(ABC, Generic[Frame, Input]):
         self.model = ModelSlot(settings, self._model_done, self._tell, open_model)
         self._checks_files = open_model is open_as_chosen
         self._loaded: StreamSettings | None = None
+        self._requested_file: tuple[int, ...] | None = None
+        self._loaded_file: tuple[int, ...] | None = None
         self._writer = MessageWriter(outlet.make)
         self._worker: NewestWorker[Frame] = NewestWorker(
             self._process, 'stream-worker', self._replaced)
@@ -80,6 +83,7 @@ class Stream(ABC, Generic[Frame, Input]):
 
     def load_model(self) -> None:
         """Begin to load the model that the settings name; see `model.wait`."""
+        self._requested_file = _file_of(self.settings)
         self.model.request(self.settings)
 
     def activate(self) -> None:
@@ -110,6 +114,8 @@ class Stream(ABC, Generic[Frame, Input]):
     def update(self, changes: Mapping[str, Any]) -> None:
         """Use other settings from the next frame on; another model as soon as it is loaded.
 
+        Naming the same model again loads it again if its file has changed.
+
         Raises:
             DepthLearningError: they cannot be used; nothing was changed.
         """
@@ -117,7 +123,8 @@ class Stream(ABC, Generic[Frame, Input]):
             changed = self.check(changes)
             self.model.update(changed)
             before, self.settings = self.settings, changed
-        if changed.engine_choice != before.engine_choice:
+        named_again = 'model' in changes and _file_of(changed) != self._loaded_file
+        if changed.engine_choice != before.engine_choice or named_again:
             self.load_model()
 
     def diagnose(self) -> Diagnosis:
@@ -238,7 +245,7 @@ class Stream(ABC, Generic[Frame, Input]):
         running = self.model.info
         if error is None:
             assert running is not None
-            self._loaded = settings
+            self._loaded, self._loaded_file = settings, self._requested_file
             self.statistics.restart()
             self.said.fine('model', at_once=True)
             away = '' if running.error_px is None else f', {running.error_px:.2g} px from PyTorch'
@@ -285,3 +292,12 @@ class Stream(ABC, Generic[Frame, Input]):
     def _model_name(self) -> str:
         info = self.model.info
         return info.model if info is not None else self.settings.model
+
+
+def _file_of(settings: StreamSettings) -> tuple[int, ...] | None:
+    """Return what tells the model's file from another of its name; None for names."""
+    try:
+        found = Path(settings.model).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
