@@ -45,7 +45,7 @@ from depth_learning_ros.training.monodepth import (  # noqa: E402
 )
 from depth_learning_ros.training.single_view import SingleViewTask  # noqa: E402
 from depth_learning_ros.training.svs_losses import selection_loss, view_loss  # noqa: E402
-from depth_learning_ros.training.view_samples import cut  # noqa: E402
+from depth_learning_ros.training.view_samples import ViewSamples, cut  # noqa: E402
 
 HEIGHT, WIDTH = 64, 128
 
@@ -170,6 +170,16 @@ def test_pairs_without_ground_truth_have_unknown_maps():
     scene = {name: value for name, value in scene_of(5).items() if 'disparity' not in name}
     truth = cut(scene, 32, 64, np.random.default_rng(0))[2]
     assert np.isnan(truth).all()
+
+
+def test_views_of_real_cameras_are_only_made_brighter_or_darker_together(tmp_path):
+    log = log_folder(tmp_path / 'log', {'focal_px': 90.0, 'baseline_m': 0.12})
+    config = run_config(tmp_path, 'view', data=[log], scenes_weight=0)
+    source = open_data_set('pairs', log['root'])
+    left, right, truth, _ = ViewSamples(config, [source], 64, 120, whole=150).sample(0)
+    assert torch.isnan(truth).all()
+    # both views of this log are the same image; mirrored they are swapped, and still the same
+    assert torch.equal(left, right)
 
 
 # The loop

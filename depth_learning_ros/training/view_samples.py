@@ -21,6 +21,7 @@ from depth_learning_ros.training.samples import REFRESH, Order
 
 #: The larger a thing looks, the nearer it is: sizes may only change a little.
 LARGEST_ZOOM = 1.12
+GAINS = 0.8, 1.2  # brightness of both views of a real pair (SVS's scripts)
 SCENE_SHARE = SCENE_WIDTH / 640  # rendered scenes are that much wider than a whole image
 _CHOICE = 0x5E7
 
@@ -54,7 +55,11 @@ class ViewSamples(IterableDataset):
         rng = np.random.default_rng((self.seed, number))
         scene = self.scene(number, rng)
         left, right, truth, truth_right = cut(scene, self.height, self.width, rng, self.whole)
-        left, right = photograph(left, right, rng, self.faults)
+        if 'scale' in scene:  # rendered
+            left, right = photograph(left, right, rng, self.faults)
+        else:  # real cameras: what they did to the views is there already
+            gain = rng.uniform(*GAINS)
+            left, right = (cv2.convertScaleAbs(view, alpha=gain) for view in (left, right))
         views = [torch.from_numpy(np.ascontiguousarray(v.transpose(2, 0, 1)))
                  for v in (left, right)]
         return views[0], views[1], -torch.from_numpy(truth)[None], -torch.from_numpy(
