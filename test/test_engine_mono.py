@@ -231,3 +231,19 @@ def test_shipping_can_say_the_scale(tiny, tmp_path):
 def test_stereo_networks_imagine_no_right_view():
     with pytest.raises(EngineError, match='is a stereo model: it is given the right view'):
         build_graph(nn.Identity(), CheckpointInfo('crl', NetworkConfig()), ('right',))
+
+
+def test_tensorrt_for_rtx_builds_it(tiny):
+    """A real build, which needs no GPU; its graph is emulated on the CPU and compared."""
+    rtx = pytest.importorskip('depth_learning_ros.engine.tensorrt_rtx_runner')
+    from depth_learning_ros.engine.build import BuildRequest, build_engine
+    from depth_learning_ros.engine.cuda_driver import find_gpu
+    from depth_learning_ros.engine.engine_file import Shapes
+    from depth_learning_ros.engine.tensorrt_build import BuildOptions
+    if find_gpu() is not None:
+        pytest.skip('the GPU tests measure engines where there is a GPU')
+    shapes = Shapes((1, 48, 96), (1, 64, 128), (1, 64, 160))
+    built = build_engine(rtx.LIBRARY, read_model_file(tiny),
+                         BuildRequest('fp16', BuildOptions(shapes, ('8.9',))), lambda _: None)
+    assert built.record.measured is None and built.record.emulated.acceptable
+    assert len(built.plan) > 10_000

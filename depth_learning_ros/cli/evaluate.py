@@ -22,6 +22,7 @@ from depth_learning_ros.errors import DataError
 
 if TYPE_CHECKING:
     from depth_learning_ros.data.scene import NamedScene, Scene, StereoSet
+    from depth_learning_ros.engine.base import Engine
     from depth_learning_ros.evaluation.eigen import EigenRow
     from depth_learning_ros.evaluation.evaluate import EvaluationRow, SceneResult
     from depth_learning_ros.pipeline import MonoPipeline, StereoPipeline
@@ -92,6 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--eigen', action='store_true',
         help='also compare depth as Eigen 2014 and Garg 2016 did; needs calibrations')
     parser.add_argument(
+        '--first-stage', action='store_true',
+        help='also evaluate the first stage of each cascade alone, by PyTorch: what the second '
+             'stage must be better than')
+    parser.add_argument(
         '--fit', choices=('letterbox', 'crop', 'stretch'), default='letterbox',
         help='what happens to images of another aspect ratio than a mono model learned from '
              '(default: %(default)s)')
@@ -109,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     output = _SceneOutput(args, names, [scene for _, scenes in sets for scene in scenes])
     check_outputs((args.json, args.markdown, *output.paths()), args.force)
     tables = _Tables(args.eigen)
-    models = [_Model(args, name) for name in names]
+    models = [model for name in names for model in _models(args, name)]
     try:
         _evaluate_sets(sets, models, output, tables)
     finally:
@@ -202,11 +207,20 @@ def _evaluate_sets(sets: Sequence[tuple[str, list[Scene]]], models: Sequence[_Mo
         meter.close()
 
 
+def _models(args: argparse.Namespace, name: str) -> list[_Model]:
+    """Give the model, and its first stage before it where that is asked for."""
+    if not args.first_stage or name in CLASSICAL_MODELS:
+        return [_Model(args, name)]
+    from depth_learning_ros.engine.first_stage import open_first_stage
+    return [_Model(args, name, open_first_stage), _Model(args, name)]
+
+
 class _Model:
     """A model's pipelines: one for a network, one per number of disparities for a matcher."""
 
-    def __init__(self, args: argparse.Namespace, name: str) -> None:
-        self._args, self._name = args, name
+    def __init__(self, args: argparse.Namespace, name: str,
+                 open_engine: Callable[[str], Engine] | None = None) -> None:
+        self._args, self._name, self._open = args, name, open_engine
         self._pipelines: dict[int, StereoPipeline | MonoPipeline] = {}
         # Opened now, so that a wrong name is told before the work begins.
         self.last = self.pipeline_for(_DISPARITY_MULTIPLE)
@@ -216,8 +230,9 @@ class _Model:
         from depth_learning_ros.pipeline import open_pipeline
         key = -(-disparities // _DISPARITY_MULTIPLE) if self._name in CLASSICAL_MODELS else 0
         if key not in self._pipelines:
-            self._pipelines[key] = open_pipeline(
-                open_engine_for(self._args, self._name, disparities), fit=self._args.fit)
+            engine = (open_engine_for(self._args, self._name, disparities)
+                      if self._open is None else self._open(self._name))
+            self._pipelines[key] = open_pipeline(engine, fit=self._args.fit)
         self.last = self._pipelines[key]
         return self.last
 
@@ -235,6 +250,8 @@ class _SceneOutput:
         from depth_learning_ros.evaluation.submission import check_names, make_folder
         self._args, self._scenes = args, scenes
         self._submissions: list[Path] = []
+        if args.submission is not None and args.first_stage:
+            raise UsageError('--submission is for whole models: leave --first-stage out')
         if args.submission is not None:
             check_names(scenes)
             self._submissions = [args.submission / Path(name).name if len(names) > 1

@@ -113,7 +113,8 @@ class MonoGraph(nn.Module):
         values = (image + self.mean.reshape(1, 3, 1, 1)) * 255
         if self.config.channel_order == 'bgr':
             values = values.flip(1)
-        return values.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        # bytes last of all: TensorRT knows them only at the border of a graph
+        return values.round().clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
 
 
 def mono_confidence(left: Tensor, output: MonoOutput, disparity: Tensor) -> Tensor:
