@@ -35,6 +35,7 @@ setup(
         (os.path.join(SHARE, 'config'), [*glob('config/*.yaml'), *glob('config/*.xml')]),
         (os.path.join(SHARE, 'config', 'rviz'), glob('config/rviz/*.rviz')),
         (os.path.join(SHARE, 'config', 'training'), glob('config/training/*.yaml')),
+        (os.path.join(SHARE, 'config', 'adaptation'), glob('config/adaptation/*.yaml')),
         (os.path.join(SHARE, 'launch'), glob('launch/*.launch.py')),
         (os.path.join(SHARE, 'launch', 'parts'), glob('launch/parts/*.launch.py')),
     ],

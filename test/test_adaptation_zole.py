@@ -3,6 +3,7 @@
 """Pseudo ground truth, its choice among zooms, and the losses of all methods."""
 
 import math
+from pathlib import Path
 
 from adaptation_parts import DISPARITY, pair, small
 import numpy as np
@@ -187,6 +188,11 @@ def test_a_network_of_another_kind_is_refused_by_name():
 def test_settings_that_make_no_sense_are_refused_by_name(changes, message):
     with pytest.raises(TrainingError, match=message):
         AdaptationConfig.from_dict(changes)
+
+
+def test_the_shipped_settings_are_the_defaults():
+    path = Path(__file__).parent.parent / 'config' / 'adaptation' / 'zole.yaml'
+    assert AdaptationConfig.read(path) == AdaptationConfig()
 
 
 def test_settings_come_from_yaml(tmp_path):

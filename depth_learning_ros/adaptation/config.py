@@ -74,7 +74,7 @@ class AdaptationConfig:
     batch: int = 4
     crop_height: int = 256
     crop_width: int = 640
-    learning_rate: float = 5e-5
+    learning_rate: float = 2e-5
     warmup_steps: int = 10
     clip: float = 1.0
     steps: int = 200
