@@ -39,7 +39,8 @@ def _small(name: str, architecture: str, width: float = 0.25) -> NetworkConfig:
     return NetworkConfig(
         name=name, architecture=architecture, width=width, channel_multiple=8,
         max_displacement=48, two_sided=False, normalize_features=True, match_hint=True,
-        residual_decoder=True, unit_px=16.0, second_stage_scale=2, channel_order='rgb')
+        local_match=4, residual_decoder=True, unit_px=16.0, second_stage_scale=2,
+        channel_order='rgb')
 
 
 CONFIGS: dict[str, NetworkConfig] = {c.name: c for c in (
