@@ -1,0 +1,300 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Adaptation that never ends: frames come in, rounds are trained and judged, models handed over.
+
+A round begins with the model in use and ends with a verdict. Nobody uses weights that the gate
+did not accept, or whose engine could not be built and trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+import logging
+import math
+from pathlib import Path
+import threading
+import time
+
+import torch
+
+from depth_learning_ros.adaptation.adapter import Adapter
+from depth_learning_ros.adaptation.check_pairs import check_pairs
+from depth_learning_ros.adaptation.config import AdaptationConfig
+from depth_learning_ros.adaptation.frames import HELD_OUT, TRAIN, check_enough
+from depth_learning_ros.adaptation.gate import Verdict
+from depth_learning_ros.adaptation.models_in_use import Model, ModelsInUse
+from depth_learning_ros.adaptation.replay_buffer import ReplayBuffer
+from depth_learning_ros.adaptation.state import fingerprint, load_state, save_state
+from depth_learning_ros.errors import DataError, DepthLearningError, TrainingError
+from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint
+from depth_learning_ros.types import StereoPair
+
+_log = logging.getLogger(__name__)
+
+_CHECKED_PAIRS = 4
+_POLL_S = 0.2
+
+
+class State(IntEnum):
+    """What goes on; the numbers are those of depth_learning_msgs/AdaptationStatus."""
+
+    STOPPED = 0
+    COLLECTING = 1
+    TRAINING = 2
+    CHECKING = 3
+    BUILDING = 4
+    FAILED = 5
+
+
+@dataclass
+class OnlineStatus:
+    """How far an online adaptation is; see depth_learning_msgs/AdaptationStatus."""
+
+    state: State = State.STOPPED
+    message: str = 'not started'
+    round: int = 0
+    step: int = 0
+    progress: float = 0.0
+    seconds_left: float = math.nan
+    loss: float = math.nan
+    verdict: Verdict | None = None
+    rounds_accepted: int = 0
+    rounds_rejected: int = 0
+    model: Model = field(default_factory=lambda: Model('', ''))
+    rollback_model: str = ''
+
+
+class _Interrupted(Exception):  # noqa: N818 - not an error
+    """The round was stopped; its state is saved."""
+
+
+def limit_threads(threads: int) -> None:
+    """Let PyTorch of this process use so many threads."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)  # vanishing gradients would slow the step down
+
+
+class OnlineAdapter:
+    """Adapts in a thread of its own, from `start` to `stop`, round after round.
+
+    Args:
+        folder: of everything that must outlive the process.
+        original: shipped name or weights file to begin with; never written to.
+        config: of each round.
+        scenes: makes and gives the folders of rendered scenes, to learn from and held out.
+        install: builds and checks the engine of weights; raises DepthLearningError when it cannot
+            be trusted.
+        hand_over: told the model to be used from now on.
+        on_change: told that the status changed.
+        capacity: frames in the replay buffer.
+        share: of its time that it works, 0..1; it sleeps in between.
+    """
+
+    def __init__(self, folder: Path, original: str, config: AdaptationConfig,
+                 scenes: Callable[[int, int], tuple[Path, Path]],
+                 install: Callable[[Path], None], hand_over: Callable[[Model], None],
+                 on_change: Callable[[], None] = lambda: None, *, capacity: int = 300,
+                 share: float = 1.0) -> None:
+        if not 0 < share <= 1:
+            raise DataError(f'share is {share}: expected more than 0, up to 1')
+        find_weights(original)  # say now when there are none
+        self.config, self._scenes = config, scenes
+        self._install, self._hand_over, self._on_change = install, hand_over, on_change
+        self._share = share
+        self._new_frames = max(config.batch, capacity // 10)  # for another round to be worth it
+        self._kept_before = -self._new_frames
+        self.buffer = ReplayBuffer(folder / 'frames', capacity)
+        self.models = ModelsInUse(folder / 'models', original)
+        self._state_file = folder / 'state.pt'
+        self.status = OnlineStatus()
+        self._told_models()
+        self._running, self._closing = threading.Event(), threading.Event()
+        self._abandon, self._save_wanted = threading.Event(), threading.Event()
+        self._saved = threading.Event()
+        self._thread = threading.Thread(target=self._run, name='adaptation', daemon=True)
+        self._thread.start()
+
+    def offer(self, pair: StereoPair) -> None:
+        """Offer a frame of the camera; never waits for the training.
+
+        Raises:
+            DataError: the disk is full.
+        """
+        self.buffer.offer(pair)
+
+    def start(self) -> None:
+        """Begin, or go on where it was stopped."""
+        self._running.set()
+
+    def stop(self) -> None:
+        """Stop after the step that is being computed; a round can be gone on with."""
+        self._running.clear()
+
+    def save(self, timeout_s: float = 60.0) -> bool:
+        """Write the state of the round that runs; tell whether there was one to write."""
+        if self.status.state != State.TRAINING:
+            return False
+        self._saved.clear()
+        self._save_wanted.set()
+        return self._saved.wait(timeout_s)
+
+    def rollback(self) -> Model:
+        """Go back to the model before, and give up the round that began with the one in use."""
+        self._abandon.set()
+        self._state_file.unlink(missing_ok=True)
+        model = self.models.rollback()
+        self._told_models()
+        self._hand_over(model)
+        self._on_change()
+        return model
+
+    def close(self, timeout_s: float = 30.0) -> bool:
+        """Stop for good; tell whether it ended in time."""
+        self._closing.set()
+        self._running.clear()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            if not self._running.wait(_POLL_S):
+                continue
+            self._abandon.clear()
+            try:
+                self._round()
+            except _Interrupted:
+                if not self._abandon.is_set():
+                    self._tell(State.STOPPED, 'stopped; the round can be gone on with')
+            except Exception as error:
+                self._running.clear()
+                if not isinstance(error, DepthLearningError):
+                    _log.exception('the adaptation failed')
+                self._tell(State.FAILED, f'{error}. Remedy it and call start again')
+
+    def _round(self) -> None:
+        self._collect()
+        learned, held_out = self._scenes(
+            self.config.scenes if self.config.synthetic_chance > 0 else 0,
+            self.config.held_out_scenes)
+        frames = self.buffer.hold()
+        try:
+            check_pairs([frames.load(TRAIN, index) for index in sorted({
+                round(i * (frames.count(TRAIN) - 1) / (_CHECKED_PAIRS - 1))
+                for i in range(_CHECKED_PAIRS)})])
+            weights = find_weights(self.models.current.name)
+            network, info = load_checkpoint(weights)
+            adapter = Adapter(network, info, self.config, frames,
+                              learned if self.config.synthetic_chance > 0 else None, held_out)
+            digest = fingerprint(weights)
+            self._resume(adapter, digest)
+            self._train(adapter, digest)
+            self._kept_before = self.buffer.kept
+            self._conclude(adapter)
+        finally:
+            self.buffer.release()
+
+    def _collect(self) -> None:
+        while True:
+            self._stop_if_wanted()
+            try:
+                check_enough(self.buffer.store, self.buffer.skipped, self.config.batch)
+                missing = self._kept_before + self._new_frames - self.buffer.kept
+                if missing <= 0 or self._state_file.exists():
+                    return
+                self._tell(State.COLLECTING, f'the next round needs {missing} more new frames')
+            except DataError as error:
+                self._tell(State.COLLECTING, str(error))
+            time.sleep(_POLL_S)
+
+    def _resume(self, adapter: Adapter, digest: str) -> None:
+        self.status.round += 1
+        self.status.step, self.status.progress = 0, 0.0
+        if not self._state_file.exists():
+            return
+        try:
+            load_state(self._state_file, adapter, digest)
+        except (TrainingError, KeyError, RuntimeError, ValueError) as error:
+            _log.info('the round begins anew: %s', error)
+            self._state_file.unlink(missing_ok=True)
+
+    def _train(self, adapter: Adapter, digest: str) -> None:
+        self.status.loss = math.nan
+        while adapter.done() < 1:
+            if self._wants_stop() or self._save_wanted.is_set():
+                self._save(adapter, digest)
+            self._stop_if_wanted()
+            begin = time.monotonic()
+            report = adapter.step()
+            if adapter.step_number % self.config.validate_steps == 0 or adapter.done() >= 1:
+                adapter.validate()
+                self._save(adapter, digest)
+            self.status.step, self.status.progress = adapter.step_number, adapter.done()
+            losses = [loss for loss in (report.target_loss, report.synthetic_loss)
+                      if not math.isnan(loss)]
+            self.status.loss = sum(losses) / max(1, len(losses))
+            self.status.seconds_left = self._left(adapter)
+            self._tell(State.TRAINING, f'step {adapter.step_number}')
+            rest_s = (time.monotonic() - begin) * (1 / self._share - 1)
+            self._closing.wait(rest_s)
+
+    def _left(self, adapter: Adapter) -> float:
+        done = adapter.done()
+        return 60 * adapter.minutes / self._share * (1 - done) / done if done > 0 else math.nan
+
+    def _conclude(self, adapter: Adapter) -> None:
+        self._tell(State.CHECKING, 'asking the gate')
+        verdict = adapter.judge()
+        self.status.verdict = verdict
+        if not verdict.accepted:
+            self.status.rounds_rejected += 1
+            self._state_file.unlink(missing_ok=True)
+            self._tell(State.CHECKING, f'rejected: {"; ".join(verdict.reasons)}')
+            return
+        self._tell(State.BUILDING, 'building the engine of the accepted weights')
+        path = self.models.new_path()
+        adapter.save_best(path)
+        try:
+            self._install(path)
+        except DepthLearningError:
+            path.unlink()
+            raise
+        if self._abandon.is_set():  # what it began with is not trusted any more
+            path.unlink()
+            raise _Interrupted
+        model = self.models.accept(path)
+        self._state_file.unlink(missing_ok=True)
+        self.status.rounds_accepted += 1
+        self._told_models()
+        self._hand_over(model)
+        self._tell(State.BUILDING, f'accepted: {path.name} is in use')
+
+    def _save(self, adapter: Adapter, digest: str) -> None:
+        if not self._abandon.is_set():
+            save_state(self._state_file, adapter, digest)
+        self._save_wanted.clear()
+        self._saved.set()
+
+    def _wants_stop(self) -> bool:
+        return self._closing.is_set() or self._abandon.is_set() or not self._running.is_set()
+
+    def _stop_if_wanted(self) -> None:
+        if self._wants_stop():
+            raise _Interrupted
+
+    def _told_models(self) -> None:
+        self.status.model = self.models.current
+        previous = self.models.previous
+        self.status.rollback_model = '' if previous is None else previous.name
+
+    def _tell(self, state: State, message: str) -> None:
+        changed = (state, message) != (self.status.state, self.status.message)
+        self.status.state, self.status.message = state, message
+        if changed:
+            self._on_change()
+
+    @property
+    def held_out_frames(self) -> int:
+        """Frames kept apart for the verdict."""
+        return self.buffer.store.count(HELD_OUT)

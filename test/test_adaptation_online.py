@@ -1,0 +1,247 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Adaptation without an end: the replay buffer, rounds, and what survives."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from adaptation_parts import pair, small, write_scenes
+import numpy as np
+import pytest
+import torch
+
+from depth_learning_ros.adaptation import online as online_module
+from depth_learning_ros.adaptation.frames import HELD_OUT, TRAIN, VALIDATION
+from depth_learning_ros.adaptation.gate import Verdict
+from depth_learning_ros.adaptation.models_in_use import ModelsInUse
+from depth_learning_ros.adaptation.online import OnlineAdapter, State
+from depth_learning_ros.adaptation.replay_buffer import ReplayBuffer
+from depth_learning_ros.errors import DataError, EngineError
+from depth_learning_ros.models.checkpoint import CheckpointInfo, read_info, save_checkpoint
+from depth_learning_ros.models.config import NetworkConfig
+from depth_learning_ros.models.registry import build_network
+from depth_learning_ros.types import StereoPair
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope='module')
+def place(tmp_path_factory):
+    """Weights of a tiny cascade, and rendered scenes."""
+    root = tmp_path_factory.mktemp('online')
+    config = NetworkConfig('tiny', 'crl', width=0.05, channel_multiple=4, max_displacement=6,
+                           two_sided=False, residual_decoder=True, unit_px=8.0,
+                           second_stage_scale=2, channel_order='rgb')
+    torch.manual_seed(0)
+    save_checkpoint(root / 'tiny.safetensors', build_network(config),
+                    CheckpointInfo('tiny', config, 'walls'))
+    write_scenes(root / 'learned', 2)
+    write_scenes(root / 'held-out', 1)
+    return root
+
+
+class Parts:
+    """An online adapter, and what it told."""
+
+    def __init__(self, place, folder, *, accepts=True, install=lambda path: None, **config):
+        self.handed = []
+        self.accepts = accepts
+        self.adapter = OnlineAdapter(
+            folder, str(place / 'tiny.safetensors'), small(**config),
+            lambda count, held_out: (place / 'learned', place / 'held-out'), install,
+            self.handed.append, capacity=20)
+
+    def feed(self, count: int = 12, first: int = 0, swapped: bool = False) -> None:
+        for seed in range(first, first + count):
+            found = pair(seed)
+            self.adapter.offer(StereoPair(found.right, found.left) if swapped else found)
+
+    def wait(self, condition) -> bool:
+        end = time.monotonic() + PATIENCE_S
+        while not condition(self.adapter.status):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return True
+
+
+@pytest.fixture
+def opened(place, tmp_path, monkeypatch):
+    """Open adapters whose gate says what the test wants."""
+    made = []
+
+    def judge(self):
+        measured = self.validations[-1].figures
+        accepted = made[-1].accepts
+        return Verdict(accepted, () if accepted else ('flat: as told',), measured, measured)
+
+    monkeypatch.setattr(online_module.Adapter, 'judge', judge)
+
+    def open_parts(**options):
+        made.append(Parts(place, tmp_path / 'kept', **options))
+        return made[-1]
+
+    yield open_parts
+    for parts in made:
+        assert parts.adapter.close(PATIENCE_S)
+
+
+def test_the_buffer_is_bounded_and_keeps_what_is_different(tmp_path):
+    buffer = ReplayBuffer(tmp_path, 20)
+    rare = [pair(seed) for seed in range(5)]
+    rng = np.random.default_rng(0)
+    for found in rare:
+        assert buffer.offer(found)
+    for _ in range(60):  # an hour before the same wall
+        noise = rng.integers(-8, 9, rare[0].left.shape)
+        views = [np.clip(view + noise, 0, 255).astype(np.uint8)
+                 for view in (rare[0].left, rare[0].right)]
+        buffer.offer(StereoPair(*views))
+    counts = {role: buffer.store.count(role) for role in (TRAIN, VALIDATION, HELD_OUT)}
+    assert counts == {TRAIN: 12, VALIDATION: 4, HELD_OUT: 4}
+    assert len(list(tmp_path.glob('*.npz'))) == 20 and buffer.bytes_on_disk() > 20 * 128 * 64 * 6
+    kept = [buffer.store.load(role, i)[0] for role, n in counts.items() for i in range(n)]
+    for found in rare[1:]:
+        assert any(np.array_equal(found.left, left) for left in kept)
+
+
+def test_frames_that_are_learned_from_stay_until_the_round_ends(tmp_path):
+    buffer = ReplayBuffer(tmp_path, 10)
+    for seed in range(10):
+        buffer.offer(pair(seed))
+    held = buffer.hold()
+    for seed in range(10, 40):
+        buffer.offer(pair(seed))
+    assert all(path.exists() for paths in held.paths.values() for path in paths)
+    assert len(buffer.store) == 20 and buffer.skipped['no room until the round ends'] == 20
+    buffer.release()
+    assert len(buffer.store) == 10
+
+
+def test_the_buffer_is_found_again(tmp_path):
+    first = ReplayBuffer(tmp_path, 10)
+    for seed in range(12):
+        first.offer(pair(seed))
+    again = ReplayBuffer(tmp_path, 10)
+    assert again.store.paths == first.store.paths
+    assert again.offer(pair(99)) and len(again.store) == 10
+    with pytest.raises(DataError, match='holds 3 frames'):
+        ReplayBuffer(tmp_path, 3)
+
+
+def test_a_round_that_is_accepted_is_handed_over(opened, place):
+    installed = []
+    parts = opened(install=installed.append)
+    parts.adapter.start()
+    parts.feed()
+    assert parts.wait(lambda status: status.rounds_accepted == 1), parts.adapter.status
+    path = parts.adapter.models.folder / 'adapted-0001.safetensors'
+    assert installed == [path] and [m.name for m in parts.handed] == [str(path)]
+    assert read_info(path).notes['adapted']['method'] == 'zole'
+    status = parts.adapter.status
+    assert status.model.name == str(path) and len(status.model.sha256) == 64
+    assert status.rollback_model == str(place / 'tiny.safetensors')
+    assert status.verdict.accepted and math.isfinite(status.loss)
+    # another round is only worth it with new frames
+    assert parts.wait(lambda s: s.state == State.COLLECTING and 'more new frames' in s.message)
+
+
+def test_rollback(opened, place):
+    parts = opened()
+    parts.adapter.start()
+    parts.feed()
+    assert parts.wait(lambda status: status.rounds_accepted == 1)
+    parts.feed(first=50)
+    assert parts.wait(lambda status: status.rounds_accepted == 2)
+    parts.adapter.stop()
+    first, second = (model.name for model in parts.handed)
+    assert parts.adapter.rollback().name == first
+    assert parts.adapter.rollback().name == str(place / 'tiny.safetensors')
+    assert parts.adapter.rollback().name == str(place / 'tiny.safetensors')
+    assert [m.name for m in parts.handed[2:4]] == [first, str(place / 'tiny.safetensors')]
+    assert parts.adapter.status.rollback_model == '' and second != first
+
+
+def test_a_round_that_is_rejected_changes_nothing(opened):
+    parts = opened(accepts=False)
+    parts.adapter.start()
+    parts.feed()
+    assert parts.wait(lambda status: status.rounds_rejected == 1)
+    assert parts.handed == [] and not parts.adapter.status.verdict.accepted
+    assert not list(parts.adapter.models.folder.glob('*'))
+
+
+def test_an_engine_that_cannot_be_trusted_is_not_handed_over(opened):
+    def refuse(path):
+        raise EngineError('2 px away from PyTorch')
+
+    parts = opened(install=refuse)
+    parts.adapter.start()
+    parts.feed()
+    assert parts.wait(lambda status: status.state == State.FAILED)
+    assert '2 px away' in parts.adapter.status.message and parts.handed == []
+    assert not list(parts.adapter.models.folder.glob('*.safetensors'))
+
+
+def test_swapped_cameras_are_refused(opened):
+    parts = opened()
+    parts.adapter.start()
+    parts.feed(swapped=True)
+    assert parts.wait(lambda status: status.state == State.FAILED)
+    assert 'swapped' in parts.adapter.status.message
+
+
+def test_too_few_frames_are_waited_for(opened):
+    parts = opened()
+    parts.adapter.start()
+    parts.feed(3)
+    assert parts.wait(lambda s: s.state == State.COLLECTING and '3 usable frames' in s.message)
+    parts.adapter.stop()
+    assert parts.wait(lambda status: status.state == State.STOPPED)
+
+
+def test_a_stopped_round_is_gone_on_with_by_another_process(opened):
+    first = opened(steps=200, validate_steps=100)
+    first.adapter.start()
+    first.feed()
+    assert first.wait(lambda status: status.step >= 3)
+    assert first.adapter.save(PATIENCE_S)
+    first.adapter.stop()
+    assert first.wait(lambda status: status.state == State.STOPPED)
+    done = first.adapter.status.step
+    assert first.adapter.close(PATIENCE_S)
+    second = opened(steps=200, validate_steps=100)
+    second.adapter.start()
+    assert second.wait(lambda status: status.state == State.TRAINING)
+    assert second.adapter.status.step == done + 1
+    second.adapter.rollback()  # gives the round up
+    assert second.wait(lambda status: status.state == State.TRAINING and status.step < done)
+
+
+def test_models_that_were_damaged_are_not_used(tmp_path, place):
+    models = ModelsInUse(tmp_path, 'crl-small')
+    paths = []
+    for _ in range(2):
+        paths.append(models.new_path())
+        paths[-1].write_bytes(b'weights %d' % len(paths))
+        models.accept(paths[-1])
+    assert ModelsInUse(tmp_path, 'crl-small').current.name == str(paths[1])
+    paths[1].write_bytes(b'garbage')
+    assert ModelsInUse(tmp_path, 'crl-small').current.name == str(paths[0])
+    paths[0].unlink()
+    assert ModelsInUse(tmp_path, 'crl-small').current.name == 'crl-small'
+    (tmp_path / 'current.json').write_text('{"half')
+    again = ModelsInUse(tmp_path, 'crl-small')
+    assert again.current.name == 'crl-small' and again.previous is None
+
+
+def test_old_models_are_cleared_away(tmp_path):
+    models = ModelsInUse(tmp_path, 'crl-small')
+    for number in range(8):
+        path = models.new_path()
+        path.write_bytes(b'%d' % number)
+        models.accept(path)
+    assert [p.stem for p in sorted(tmp_path.glob('*.safetensors'))] == [
+        f'adapted-{n:04d}' for n in range(4, 9)]
