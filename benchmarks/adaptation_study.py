@@ -1,0 +1,120 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Error against zoom, and all methods and ablations of adaptation from one start; one thread.
+
+``python benchmarks/adaptation_study.py zoom --weights crl-small --set SCENES``
+``python benchmarks/adaptation_study.py methods --weights crl-small --set SCENES --log FRAMES \\
+  --scenes RENDERED --held-out RENDERED [--only zole,tonioni --steps 60 --batch 2]``
+
+SCENES: folders with left.png, right.png and disp.png, for the figures alone. FRAMES: left/ and
+right/. RENDERED: folders that 'depth-learning adapt --scenes' or 'train' left.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+import tempfile
+
+import numpy as np
+import torch
+
+from depth_learning_ros.adaptation.adapter import Adapter
+from depth_learning_ros.adaptation.config import AdaptationConfig
+from depth_learning_ros.adaptation.figures import as_tensor
+from depth_learning_ros.adaptation.folders import folder_log
+from depth_learning_ros.adaptation.frames import FrameStore, Intake
+from depth_learning_ros.adaptation.predict import Predictor
+from depth_learning_ros.adaptation.zole import pseudo_ground_truth
+from depth_learning_ros.data.folders import StereoFolder
+from depth_learning_ros.evaluation.metrics import bad_share, d1_share, end_point_error
+from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint
+
+ZOOMS = (0.75, 1.0, 1.25, 1.5, 2.0, 2.5)
+PAPER = {'zooms': (1.5,), 'consistency_px': 0.0}
+VARIANTS: dict[str, dict[str, object]] = {
+    'zole': {},
+    'tonioni': {'method': 'tonioni'},
+    'photometric': {'method': 'photometric'},
+    'one zoom 1.5, Laplacian': PAPER,
+    'one zoom 1.5, no Laplacian': {**PAPER, 'laplacian': 0.0},
+    'no zoom, Laplacian': {**PAPER, 'zooms': (1.0,)},
+    'fixed labels': {'labels': 'fixed'},
+}
+Inference = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def errors(infer: Inference, scenes: StereoFolder) -> np.ndarray:
+    """Mean over scenes of end-point error (px), errors > 3 px (%) and D1 (%)."""
+    rows = []
+    for sample in scenes:
+        found = -infer(as_tensor(sample.left), as_tensor(sample.right))[0, 0].numpy()
+        truth = sample.disparity
+        rows.append((end_point_error(found, truth), bad_share(found, truth),
+                     d1_share(found, truth)))
+    return np.mean(rows, axis=0)
+
+
+def show(name: str, figures: np.ndarray, more: str = '') -> None:
+    epe, bad3, d1 = figures
+    print(f'{name:28s}{epe:8.3f}{bad3:8.2f}{d1:8.2f}{more}', flush=True)
+
+
+def study_zoom(args: argparse.Namespace) -> None:
+    predictor = Predictor(*load_checkpoint(find_weights(args.weights)))
+    print(f'{"zoom":28s}{"EPE px":>8s}{">3px %":>8s}{"D1 %":>8s}')
+    for zoom in ZOOMS:
+        def infer(left: torch.Tensor, right: torch.Tensor, r: float = zoom) -> torch.Tensor:
+            return pseudo_ground_truth(predictor, left, right, r)
+        show(f'{zoom:g}', errors(infer, StereoFolder(args.set)))
+
+
+def study_methods(args: argparse.Namespace) -> None:
+    base = AdaptationConfig(batch=args.batch, crop_width=args.crop_width, steps=args.steps)
+    scenes = StereoFolder(args.set)
+    print(f'{"method":28s}{"EPE px":>8s}{">3px %":>8s}{"D1 %":>8s}   validation: PSNR SSIM '
+          f'consistency; rendered: EPE D1')
+    with tempfile.TemporaryDirectory() as folder:
+        store, log = FrameStore(Path(folder)), folder_log(args.log)
+        Intake(store, log.expected, base.max_frames).take(log.pairs(1))
+        for name in args.only.split(',') if args.only else VARIANTS:
+            network, info = load_checkpoint(find_weights(args.weights))
+            adapter = Adapter(network, info, replace(base, **VARIANTS[name]), store, args.scenes,
+                              args.held_out)
+            while adapter.done() < 1:
+                adapter.step()
+            adapter.validate()
+            if name == (args.only.split(',')[0] if args.only else 'zole'):
+                show('before', errors(adapter.reference.disparity, scenes),
+                     described(adapter, 0))
+            show(name, errors(adapter.predictor.disparity, scenes), described(adapter, -1))
+
+
+def described(adapter: Adapter, index: int) -> str:
+    figures = adapter.validations[index].figures
+    return (f'   {figures.mean("psnr"):.2f} {figures.mean("ssim"):.4f} '
+            f'{figures.mean("consistency"):.4f}; {figures.synthetic_epe:.2f} '
+            f'{figures.synthetic_d1:.2f}')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('study', choices=('zoom', 'methods'))
+    parser.add_argument('--weights', default='crl-small')
+    parser.add_argument('--set', type=Path, required=True)
+    parser.add_argument('--log', type=Path)
+    parser.add_argument('--scenes', type=Path)
+    parser.add_argument('--held-out', type=Path)
+    parser.add_argument('--only', default='')
+    parser.add_argument('--steps', type=int, default=60)
+    parser.add_argument('--batch', type=int, default=2)
+    parser.add_argument('--crop-width', type=int, default=512)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    (study_zoom if args.study == 'zoom' else study_methods)(args)
+
+
+if __name__ == '__main__':
+    main()
