@@ -38,6 +38,7 @@ def _to_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f'Python {found["python"]} on {found["system"]}'
     yield from _processor(found['processor'])
     yield from _gpu(found['gpu'])
+    yield from _tensorrt(found['tensorrt'], found['jetson'])
     yield ''
     yield 'backends (auto takes the first that works)'
     for backend in found['backends']:
@@ -65,8 +66,24 @@ def _gpu(gpu: dict[str, Any]) -> Iterator[str]:
     for card in gpu['nvidia']:
         yield 'GPU: ' + ', '.join(f'{key} {value}' if key != 'name' else value
                                   for key, value in card.items())
-    if not gpu['nvidia']:
+    if gpu['cuda'] is not None:
+        yield (f'  driver for CUDA {gpu["cuda"]["cuda"]}, {gpu["cuda"]["memory_gb"]} GB'
+               f'{", shared with the processor" if gpu["cuda"]["integrated"] else ""}')
+    if not gpu['nvidia'] and gpu['cuda'] is None:
         yield f'GPU: none; {gpu["reason"]}'
+
+
+def _tensorrt(rows: list[dict[str, Any]], jetson: dict[str, str] | None) -> Iterator[str]:
+    if jetson is not None:
+        yield (f'Jetson: {jetson["board"]}, Jetson Linux {jetson["linux_for_tegra"]} (JetPack '
+               f'{jetson["jetpack"]})')
+    for row in rows:
+        text = f'{row["name"]} {row["version"] or "-"}'
+        if row['builds_for']:
+            text += f', builds for compute capability {", ".join(row["builds_for"])}'
+        yield text + (f'; {row["reason"]}' if row['reason'] else '; can run here')
+        for problem in row['problems']:
+            yield f'  KNOWN PROBLEM of this version: {problem}'
 
 
 def _backend(backend: dict[str, Any]) -> str:

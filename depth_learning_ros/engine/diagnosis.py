@@ -17,6 +17,11 @@ from typing import Any
 
 from depth_learning_ros.engine import open_engine, processor
 from depth_learning_ros.engine.cache import EngineCache
+from depth_learning_ros.engine.gpu_diagnosis import (
+    describe_driver,
+    describe_jetson,
+    describe_tensorrt,
+)
 from depth_learning_ros.engine.reference import fixed_pair
 from depth_learning_ros.engine.select import BACKENDS, load_runner
 from depth_learning_ros.engine.sources import available_models
@@ -36,7 +41,9 @@ def diagnose(cache_dir: Path | None = None,
     """Collect everything; JSON values only, never raises for what it finds."""
     return {
         'python': platform.python_version(), 'system': platform.platform(),
-        'libraries': libraries(), 'processor': describe_processor(), 'gpu': gpus(),
+        'libraries': libraries(), 'processor': describe_processor(),
+        'gpu': {**gpus(), 'cuda': describe_driver()}, 'jetson': describe_jetson(),
+        'tensorrt': describe_tensorrt(),
         'backends': backends(cache_dir, on_message), 'ros2': ros2(),
         'cache': describe_cache(cache_dir),
         'models': [entry.name for entry in available_models() if entry.available],
