@@ -104,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
     _check_topic_options(args)
     from depth_learning_ros.cli.signals import stop_requested
     from depth_learning_ros.live.participant import Participant
+    from depth_learning_ros.live.tuning import tune_process
+    tune_process()
     if not args.verbose:
         logging.getLogger(f'{_PACKAGE_LOGGER}.live').setLevel(logging.INFO)
     with stop_requested() as stop, Participant(

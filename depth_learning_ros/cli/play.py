@@ -67,7 +67,9 @@ def run(args: argparse.Namespace) -> int:
     from depth_learning_ros.cli.signals import stop_requested
     from depth_learning_ros.live.participant import Participant
     from depth_learning_ros.live.player import Player
+    from depth_learning_ros.live.tuning import tune_process
     from depth_learning_ros.replay.bag import Bag
+    tune_process()
     options = _options(args)
     with Bag(args.bag) as bag, stop_requested() as stop, Participant(
             args.node_name, '', args.domain, args.distro) as participant:

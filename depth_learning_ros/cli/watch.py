@@ -60,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
     from depth_learning_ros.cli.signals import stop_requested
     from depth_learning_ros.live.names import check_topic
     from depth_learning_ros.live.participant import Participant
+    from depth_learning_ros.live.tuning import tune_process
     from depth_learning_ros.live.watch import Watcher
+    tune_process()
     check_outputs([args.json], force=True)
     topics = [check_topic(name) for name in args.topics]
     with stop_requested() as stop, Participant(

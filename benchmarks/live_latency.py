@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `depth-learning live` adds to the pipeline: three processes on DDS topics of this machine.
+
+A camera process publishes pairs, a live process computes with an engine that takes no time, and a
+listener takes the time at which each result has come. Added latency is the time from the moment at
+which the camera begins to send its two images to the arrival of the result, less what the pipeline
+itself took (engine, depth, points). Frames that do not arrive are counted, and the memory of the
+live process is followed. The three share the machine's cores with whatever else runs.
+
+    python benchmarks/live_latency.py                        # both sizes, 10 Hz
+    python benchmarks/live_latency.py --rate 30 --size 640x480 --outputs depth --seconds 180
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+import json
+import multiprocessing
+from multiprocessing.connection import Connection
+import os
+from pathlib import Path
+import random
+import statistics
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import numpy as np
+
+from depth_learning_ros.cdr.serialize import serialize
+from depth_learning_ros.cdr.store import CAMERA_INFO, IMAGE, make
+from depth_learning_ros.engine.base import Engine, EngineInfo
+from depth_learning_ros.live.inputs import camera_topics
+from depth_learning_ros.live.participant import Participant
+from depth_learning_ros.live.process import LiveProcess
+from depth_learning_ros.live.qos import RELIABLE
+from depth_learning_ros.live.tuning import tune_process
+from depth_learning_ros.live.watch import _header_stamp_ns
+from depth_learning_ros.messages import OUTPUT_TYPES, MessageWriter
+from depth_learning_ros.stream import StereoSettings
+from depth_learning_ros.types import StereoCamera
+
+_WARM_UP_S = 2.0
+
+
+class InstantEngine(Engine):
+    """Gives the same disparity at once, so that only the rest takes time."""
+
+    def __init__(self) -> None:
+        self.info = EngineInfo('instant', 'numpy', np.__version__, 'fp32', 'cpu',
+                               outputs=('disparity',))
+        self._disparity = np.empty(0, np.float32)
+
+    def prepare(self, height: int, width: int) -> None:
+        self._disparity = np.full((1, height, width), 20.0, np.float32)
+
+    def infer(self, inputs):
+        return {'disparity': self._disparity}
+
+    def close(self) -> None:
+        pass
+
+
+def resident_mb() -> float:
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
+
+
+def live(domain: int, outputs: tuple[str, ...], pipe: Connection) -> None:
+    """Compute until told to stop; report stages, drops and memory."""
+    tune_process()
+    topics = [t for side in ('left', 'right') for t in camera_topics(side, f'/{side}/image_rect')]
+    settings = StereoSettings(model='bm', outputs=outputs)
+    memory = []
+    with Participant('bench_live', domain=domain) as participant, LiveProcess(
+            participant, topics, settings,
+            open_model=lambda settings, say: InstantEngine()) as process:
+        process.start()
+        stop = threading.Event()
+        threading.Thread(target=process.run, args=(stop,), daemon=True).start()
+        pipe.send('ready')
+        while not pipe.poll(1.0):
+            memory.append(resident_mb())
+        stop.set()
+        figures = process.stream.statistics.figures()
+        pipe.send({'stages': {n: t.median_ms for n, t in figures.stages.items()},
+                   'dropped': dict(figures.dropped), 'results': figures.results,
+                   'memory': memory, 'problems': process.stream.said.present()})
+
+
+def camera(domain: int, size: tuple[int, int], rate: float, seconds: float,
+           pipe: Connection) -> None:
+    """Publish pairs at a rate; report how many, from when measuring begins."""
+    tune_process()
+    width, height = size
+    writer = MessageWriter(make)
+    rgb = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    model = StereoCamera(width, height, 0.8 * width, width / 2, height / 2, 0.12)
+    with Participant('bench_camera', domain=domain) as participant:
+        images = {side: participant.publisher(f'/{side}/image_rect', IMAGE, RELIABLE)
+                  for side in ('left', 'right')}
+        infos = {side: participant.publisher(f'/{side}/camera_info', CAMERA_INFO, RELIABLE)
+                 for side in ('left', 'right')}
+        participant.start()
+        while not all(w.subscribers for w in (*images.values(), *infos.values())):
+            time.sleep(0.05)
+        sent, begin = [], time.monotonic()
+        for index in range(round((seconds + _WARM_UP_S) * rate)):
+            time.sleep(max(0.0, begin + index / rate - time.monotonic()))
+            stamp_ns = time.time_ns()
+            header = make('std_msgs/msg/Header', frame_id='left', stamp=make(
+                'builtin_interfaces/msg/Time', sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9))
+            for info, side in zip(writer.camera_infos(model, header), images, strict=True):
+                infos[side].send(b''.join(serialize(info, CAMERA_INFO)))
+            image = b''.join(serialize(writer.image(rgb, header), IMAGE))
+            begin_ns = time.time_ns()
+            for topic in images.values():
+                topic.send(image)
+            if index >= _WARM_UP_S * rate:
+                sent.append((stamp_ns, begin_ns))
+        time.sleep(1.0)
+        pipe.send(sent)
+
+
+def listener(domain: int, outputs: tuple[str, ...], pipe: Connection) -> None:
+    """Take the time of arrival of every result."""
+    tune_process()
+    arrived: dict[str, dict[int, int]] = defaultdict(dict)
+    with Participant('bench_listener', domain=domain) as participant:
+        for name in outputs:
+            participant.subscription(
+                f'/{name}', OUTPUT_TYPES[name], RELIABLE, lambda message, name=name:
+                arrived[name].__setitem__(_header_stamp_ns(message.cdr), time.time_ns()))
+        participant.start()
+        pipe.send('ready')
+        pipe.recv()
+    pipe.send(dict(arrived))
+
+
+def measure(size: tuple[int, int], rate: float, seconds: float,
+            outputs: tuple[str, ...]) -> dict[str, object]:
+    """Run the three processes once."""
+    domain = random.SystemRandom().randint(34, 100)
+    context = multiprocessing.get_context('spawn')
+    pipes = {}
+
+    def start(function, *arguments):
+        pipes[function], theirs = context.Pipe()
+        process = context.Process(target=function, args=(domain, *arguments, theirs))
+        process.start()
+        return process
+
+    processes = [start(live, outputs), start(listener, outputs)]
+    pipes[live].recv(), pipes[listener].recv()
+    processes.append(start(camera, size, rate, seconds))
+    sent = pipes[camera].recv()
+    pipes[listener].send('stop'), pipes[live].send('stop')
+    arrived, found = pipes[listener].recv(), pipes[live].recv()
+    for process in processes:
+        process.join()
+    pipeline_ms = sum(found['stages'].get(n, 0.0) for n in ('engine', 'depth', 'points'))
+    result: dict[str, object] = {
+        'size': f'{size[0]}x{size[1]}', 'rate_hz': rate, 'frames': len(sent),
+        'pipeline_ms': round(pipeline_ms, 2), 'dropped': found['dropped'],
+        'stages_ms': {n: round(v, 2) for n, v in found['stages'].items()},
+        'memory_mb': [round(found['memory'][i], 1) for i in (len(found['memory']) // 4, -1)],
+        'problems': found['problems']}
+    for name in outputs:
+        found_at = arrived.get(name, {})
+        ages = sorted((found_at[stamp] - begin) / 1e6 for stamp, begin in sent
+                      if stamp in found_at)
+        if ages:
+            result[name] = {
+                'lost': len(sent) - len(ages), 'age_ms': round(statistics.median(ages), 2),
+                'added_ms': round(statistics.median(ages) - pipeline_ms, 2),
+                'added_best_tenth_ms': round(ages[len(ages) // 10] - pipeline_ms, 2),
+                'age_p95_ms': round(ages[int(0.95 * len(ages))], 2)}
+        else:
+            result[name] = {'lost': len(sent)}
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--size', action='append', help='WIDTHxHEIGHT (default: both of them)')
+    parser.add_argument('--rate', type=float, default=10.0)
+    parser.add_argument('--seconds', type=float, default=10.0)
+    parser.add_argument('--outputs', default='disparity,depth,points2')
+    args = parser.parse_args()
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    for text in args.size or ['640x480', '1242x375']:
+        width, height = (int(part) for part in text.split('x'))
+        print(json.dumps(measure((width, height), args.rate, args.seconds,
+                                 tuple(args.outputs.split(',')))), flush=True)
+
+
+if __name__ == '__main__':
+    main()
