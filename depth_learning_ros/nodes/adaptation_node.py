@@ -1,0 +1,223 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""adaptation_node: lets the network of a running stereo_node learn the place it is in.
+
+A process of its own at low priority, so that depth goes on as before. What it learned is judged on
+frames it never learned from, built, checked, and only then handed to stereo_node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+import os
+from pathlib import Path
+import time
+from typing import Any
+
+from message_filters import ApproximateTimeSynchronizer, TimeSynchronizer
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from depth_learning_ros.adaptation.config import AdaptationConfig
+from depth_learning_ros.adaptation.models_in_use import Model
+from depth_learning_ros.adaptation.online import OnlineAdapter, limit_threads
+from depth_learning_ros.adaptation.online_scenes import scene_maker
+from depth_learning_ros.engine import open_engine
+from depth_learning_ros.engine.cache import default_cache_dir
+from depth_learning_ros.errors import DataError, DepthLearningError, MessageError
+from depth_learning_ros.messages import stamp_ns
+from depth_learning_ros.nodes.adaptation_settings import SETTINGS
+from depth_learning_ros.nodes.adaptation_status import status_message
+from depth_learning_ros.nodes.conversion import to_rgb
+from depth_learning_ros.nodes.hand_over import HandOver
+from depth_learning_ros.nodes.inputs import Inputs
+from depth_learning_ros.nodes.log import forward_logging
+from depth_learning_ros.nodes.parameters import descriptor
+from depth_learning_ros.nodes.qos import latched_qos
+from depth_learning_ros.stream.newest import NewestWorker
+from depth_learning_ros.stream.say_once import SayOnce
+from depth_learning_ros.stream.sync import SIDES
+from depth_learning_ros.stream.sync_watch import SyncWatch
+from depth_learning_ros.types import StereoPair
+
+_STATUS_S = 1.0
+
+
+class AdaptationNode(Node):
+    """Subscribes to ``left/image_rect`` and ``right/image_rect``, and publishes ``~/status``.
+
+    It does what the services ``~/start``, ``~/stop``, ``~/save`` and ``~/rollback`` say.
+
+    Args:
+        lower_priority: called with the niceness before any thread is started, as a priority is
+            that of a thread and is inherited.
+
+    Raises:
+        DepthLearningError: the settings or the model it is to begin with are of no use.
+    """
+
+    def __init__(self, lower_priority: Callable[[int], object] = lambda niceness: None,
+                 **options: Any) -> None:
+        super().__init__('adaptation_node', **options)
+        self._forwarding = forward_logging(self.get_logger())
+        self.values = {row.name: row.checked(self.declare_parameter(
+            row.name, row.default, descriptor(row)).value) for row in SETTINGS}
+        lower_priority(self.values['niceness'])
+        limit_threads(self.values['threads'])
+        self._said = SayOnce(self._say)
+        self._hand_over = HandOver(self, self.values['target_node'])
+        self._publisher = self._status_publisher()
+        self._changed = self.create_guard_condition(self._publish_status)
+        self.adapter = self._make_adapter()
+        self._hand_over_model(self.adapter.models.current)
+        self._frame_id, self._last_ns = '', 0
+        self._intake: NewestWorker[tuple[Any, Any]] = NewestWorker(self._take, 'adaptation-intake')
+        self._subscribe()
+        for name in ('start', 'stop', 'save', 'rollback'):
+            self.create_service(Trigger, f'~/{name}', partial(self._serve, name))
+        self.create_timer(_STATUS_S, self._publish_status)
+        if self.values['autostart']:
+            self.adapter.start()
+
+    def destroy_node(self) -> None:
+        """Save what was learned, end the threads, and free the node."""
+        self._intake.close()
+        self.adapter.close()
+        self._forwarding.remove()
+        super().destroy_node()
+
+    def _make_adapter(self) -> OnlineAdapter:
+        values = self.values
+        config = AdaptationConfig.read(Path(values['config']).expanduser()) \
+            if values['config'] else AdaptationConfig()
+        changes: dict[str, Any] = {'method': values['method']} if values['method'] else {}
+        if values['steps']:
+            changes |= {'steps': values['steps'], 'minutes': 0.0}
+        folder = Path(values['folder']).expanduser() if values['folder'] \
+            else default_cache_dir() / 'adaptation'
+        return OnlineAdapter(
+            folder, values['model'], config.with_changes(**changes),
+            scene_maker(default_cache_dir() / 'scenes'), self._install, self._hand_over_model,
+            self._tell_change, capacity=values['buffer_frames'], share=values['share'])
+
+    def _subscribe(self) -> None:
+        values = self.values
+        inputs = Inputs(self, values['queue_size'], values['image_transport'] == 'compressed',
+                        self._said.problem)
+        images = [inputs.image(f'{side}/image_rect') for side in SIDES]
+        self._watch = SyncWatch(values['queue_size'], lambda side, gap_ms: None)
+        for side, subscriber in zip(SIDES, images, strict=True):
+            subscriber.registerCallback(partial(self._note, side))
+        self._pairs = ApproximateTimeSynchronizer(
+            images, values['queue_size'], values['approximate_sync_tolerance_seconds']) \
+            if values['approximate_sync'] else TimeSynchronizer(images, values['queue_size'])
+        self._pairs.registerCallback(self._paired)
+
+    def _note(self, side: str, message: Any) -> None:
+        if self._watch.arrived(side, stamp_ns(message.header)):
+            for queue in self._pairs.queues:
+                queue.clear()
+
+    def _paired(self, left: Any, right: Any) -> None:
+        self._watch.paired(stamp_ns(left.header), stamp_ns(right.header))
+        now_ns = time.monotonic_ns()
+        if now_ns - self._last_ns >= self.values['sample_period_s'] * 1e9:
+            self._last_ns = now_ns
+            self._intake.put((left, right))
+
+    def _take(self, images: tuple[Any, Any]) -> None:
+        """Keep a pair; runs in a thread of its own."""
+        left, right = images
+        self._frame_id = left.header.frame_id
+        try:
+            self.adapter.offer(StereoPair(to_rgb(left), to_rgb(right)))
+        except (MessageError, DataError) as error:
+            self._said.problem('input', str(error))
+        else:
+            self._said.fine('input')
+
+    def _install(self, weights: Path) -> None:
+        """Export, build and check an engine; stereo_node finds it in the cache."""
+        cache_dir = self.values['cache_dir']
+        open_engine(weights, backend=self.values['backend'], precision=self.values['precision'],
+                    cache_dir=Path(cache_dir).expanduser() if cache_dir else None).close()
+
+    def _hand_over_model(self, model: Model) -> None:
+        # the model that it begins with is the target's own affair, until something was adapted
+        adapted = model.sha256 or model.name != self.values['model']
+        if adapted or hasattr(self, 'adapter'):
+            self._hand_over.want(model.name)
+
+    def _serve(self, name: str, request: Any, response: Any) -> Any:
+        adapter = self.adapter
+        response.success, response.message = True, adapter.status.message
+        if name == 'start':
+            adapter.start()
+            response.message = 'it runs; see ~/status'
+        elif name == 'stop':
+            adapter.stop()
+            response.message = 'it stops after the step that is being computed'
+        elif name == 'save':
+            response.success = adapter.save()
+            response.message = 'the round is saved' if response.success else \
+                'there is no round to be saved: it does not train now'
+        else:
+            before = adapter.models.previous
+            response.success = before is not None
+            response.message = f'{adapter.rollback().name} is in use' if before is not None \
+                else 'there is nothing to go back to'
+        return response
+
+    def _status_publisher(self) -> Any:
+        try:
+            self._classes = import_module('depth_learning_msgs.msg')
+        except ImportError:
+            self.get_logger().warning(
+                'depth_learning_msgs is not built, so there is no ~/status: build the workspace '
+                'with --base-paths src src/depth_learning_ros/msg')
+            return None
+        return self.create_publisher(self._classes.AdaptationStatus, '~/status', latched_qos())
+
+    def _publish_status(self) -> None:
+        if self._publisher is not None and hasattr(self, 'adapter'):
+            self._publisher.publish(status_message(
+                self.adapter, self.get_clock().now().to_msg(), self._frame_id, self._classes))
+
+    def _tell_change(self) -> None:
+        if self.context.ok():
+            self._changed.trigger()
+            if hasattr(self, 'adapter'):
+                self.get_logger().info(self.adapter.status.message)
+
+    def _say(self, level: str, text: str) -> None:
+        if level == 'info':
+            self.get_logger().info(text)
+        else:
+            self.get_logger().warning(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the node, at low priority, until it is interrupted."""
+    rclpy.init(args=arguments)
+    node = None
+    try:
+        node = AdaptationNode(os.nice)
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except (DepthLearningError, ParameterException) as error:
+        rclpy.logging.get_logger('depth_learning_ros').fatal(str(error))
+        return 1
+    except Exception:
+        if rclpy.ok():
+            raise
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0

@@ -1,0 +1,188 @@
+# Copyright 2026 The depth_learning_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""adaptation_node: its services and what it hands over need a real ROS 2, its status does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+from adaptation_parts import pair, small, write_scenes
+from either_ros import REAL
+from node_parts import BAG, World
+import pytest
+from ros_double import messages as double
+from rosbags.typesys import get_types_from_msg
+import yaml
+
+from depth_learning_ros.adaptation import online as online_module
+from depth_learning_ros.adaptation.gate import Verdict
+from depth_learning_ros.adaptation.models_in_use import Model
+from depth_learning_ros.adaptation.online import OnlineStatus, State
+from depth_learning_ros.adaptation.replay_buffer import ReplayBuffer
+from depth_learning_ros.nodes.adaptation_settings import SETTINGS
+from depth_learning_ros.nodes.adaptation_status import status_message
+
+ROOT = Path(__file__).parent.parent
+needs_ros = pytest.mark.skipif(not REAL, reason='calls services: source ROS 2')
+
+
+@pytest.fixture
+def classes():
+    """The interface package as the build makes it, out of its definitions."""
+    for name in ('AdaptationScore', 'AdaptationStatus'):
+        text = (ROOT / 'msg' / f'{name}.msg').read_text()
+        found = get_types_from_msg(text, f'depth_learning_msgs/msg/{name}')
+        double._STORE.register({kind: fields for kind, fields in found.items()
+                                if kind not in double._STORE.fielddefs})
+    return double.modules_of('depth_learning_msgs')[1]
+
+
+def test_status(classes, tmp_path):
+    buffer = ReplayBuffer(tmp_path, 10)
+    for seed in range(5):
+        buffer.offer(pair(seed))
+    buffer.offer(pair(4))  # the same picture again
+    figures = SimpleNamespace(frames=(1, 2), mean={
+        'psnr': 20.0, 'ssim': 0.5, 'consistency': 0.25}.__getitem__, synthetic_epe=1.5)
+    adapter = SimpleNamespace(
+        buffer=buffer, config=small(), held_out_frames=1, status=OnlineStatus(
+            State.TRAINING, 'step 2', 3, 2, 0.5, 10.0, 0.75,
+            Verdict(False, ('flat: as told',), figures, figures), 1, 2,
+            Model('/models/adapted-0001.safetensors', 'abc'), 'crl-small'))
+    stamp = double.message_class('builtin_interfaces/msg/Time')(sec=5, nanosec=6)
+    message = status_message(adapter, stamp, 'left_optical', classes)
+    assert (message.state, message.message) == (message.STATE_TRAINING, 'step 2')
+    assert (message.method, message.round, message.step, message.steps) == ('zole', 3, 2, 4)
+    assert (message.progress, message.seconds_left, message.loss) == (0.5, 10.0, 0.75)
+    assert message.loss_names == ['total'] and list(message.loss_values) == [0.75]
+    assert message.verdict == message.VERDICT_REJECTED and message.reasons == ['flat: as told']
+    assert (message.after.frames, message.after.warped_ssim) == (2, 0.5)
+    assert message.after.synthetic_epe_px == 1.5
+    assert (message.rounds_accepted, message.rounds_rejected) == (1, 2)
+    assert message.model == '/models/adapted-0001.safetensors'
+    assert (message.model_sha256, message.rollback_model) == ('abc', 'crl-small')
+    assert (message.buffer_frames, message.held_out_frames, message.buffer_capacity) == (4, 1, 10)
+    assert (message.frames_seen, message.frames_skipped) == (6, 1)
+    assert message.buffer_bytes > 5 * 128 * 64 * 6
+    assert message.header.frame_id == 'left_optical' and message.header.stamp.sec == 5
+
+
+def test_states_are_those_of_the_message(classes):
+    for state in State:
+        assert getattr(classes.AdaptationStatus, f'STATE_{state.name}') == state
+
+
+def test_the_shipped_parameters_are_those_that_are_declared():
+    values = yaml.safe_load((ROOT / 'config' / 'adaptation_node.yaml').read_text())
+    assert values['/**']['ros__parameters'] == {row.name: row.default for row in SETTINGS}
+    for row in SETTINGS:
+        assert row.about.endswith('.') and row.fixed and row.checked(row.default) == row.default
+
+
+@pytest.fixture
+def world():
+    world = World()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def node(world, tmp_path, monkeypatch):
+    """Open an adaptation node with a tiny network and a gate that accepts."""
+    import torch
+
+    from depth_learning_ros.models.checkpoint import CheckpointInfo, save_checkpoint
+    from depth_learning_ros.models.config import NetworkConfig
+    from depth_learning_ros.models.registry import build_network
+    from depth_learning_ros.nodes import adaptation_node as module
+    config = NetworkConfig('tiny', 'crl', width=0.05, channel_multiple=4, max_displacement=6,
+                           two_sided=False, residual_decoder=True, unit_px=8.0,
+                           second_stage_scale=2, channel_order='rgb')
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / 'tiny.safetensors', build_network(config),
+                    CheckpointInfo('tiny', config, 'walls'))
+    (tmp_path / 'round.yaml').write_text(yaml.safe_dump(
+        {**small().to_dict(), 'zooms': [1.0], 'steps': 2, 'validate_steps': 1}))
+    folders = write_scenes(tmp_path / 'learned', 2), write_scenes(tmp_path / 'held-out', 1)
+    monkeypatch.setattr(module, 'scene_maker', lambda root: lambda count, held_out: folders)
+    installed = []
+    monkeypatch.setattr(module.AdaptationNode, '_install',
+                        lambda self, path: installed.append(path))
+    monkeypatch.setattr(online_module.Adapter, 'judge', lambda self: Verdict(
+        True, (), self.validations[-1].figures, self.validations[-1].figures))
+
+    def open_node():
+        from rclpy.parameter import Parameter
+        values = {'model': str(tmp_path / 'tiny.safetensors'), 'folder': str(tmp_path / 'kept'),
+                  'config': str(tmp_path / 'round.yaml'), 'buffer_frames': 20,
+                  'sample_period_s': 0.0}
+        found = world.add(module.AdaptationNode(parameter_overrides=[
+            Parameter(name, value=value) for name, value in values.items()]))
+        found.installed = installed
+        return found
+
+    return open_node
+
+
+def call(world, name: str):
+    from std_srvs.srv import Trigger
+    client = world.outside.create_client(Trigger, f'/adaptation_node/{name}')
+    assert world.spin_until(client.service_is_ready)
+    future = client.call_async(Trigger.Request())
+    assert world.spin_until(future.done)
+    world.outside.destroy_client(client)
+    return future.result()
+
+
+@needs_ros
+def test_it_learns_from_a_camera_and_hands_over_to_stereo_node(world, node):
+    stereo = world.stereo_node(model='shift')
+    adapting = node()
+    world.camera(reliable=True)
+    assert world.spin_until(lambda: world.cameras['left'].get_subscription_count() == 2)
+    bag = BAG.__class__(width=128, height=64, disparity=6, period_ns=33_000_000)
+    assert call(world, 'start').success
+    assert not call(world, 'save').success  # nothing to be saved while it collects
+    for index in range(12):
+        world.send(index, bag=bag)
+        assert world.spin_until(lambda: adapting.adapter.buffer.seen > index)  # noqa: B023
+    assert world.spin_until(lambda: adapting.adapter.status.rounds_accepted == 1, 60.0), \
+        adapting.adapter.status
+    path = adapting.installed[0]
+    assert world.spin_until(lambda: stereo.get_parameter('model').value == str(path))
+    assert world.spin_until(lambda: stereo.stream.model.info.model == str(path))
+    # stereo_node begins anew, with the model that it was started with
+    world.executor.remove_node(stereo)
+    stereo.destroy_node()
+    world.nodes.remove(stereo)
+    world.settle(2.5)
+    again = world.stereo_node(model='shift')
+    assert world.spin_until(lambda: again.get_parameter('model').value == str(path))
+    answer = call(world, 'rollback')
+    assert answer.success and 'tiny.safetensors is in use' in answer.message
+    assert world.spin_until(lambda: again.get_parameter('model').value.endswith(
+        'tiny.safetensors'))
+    assert not call(world, 'rollback').success
+    assert call(world, 'stop').success
+
+
+@needs_ros
+def test_what_was_accepted_is_handed_over_after_a_restart(world, node, tmp_path):
+    models = online_module.ModelsInUse(tmp_path / 'kept' / 'models', 'unused')
+    path = models.new_path()
+    path.write_bytes((tmp_path / 'tiny.safetensors').read_bytes())
+    models.accept(path)
+    node()
+    stereo = world.stereo_node(model='shift')
+    assert world.spin_until(lambda: stereo.get_parameter('model').value == str(path))
+
+
+@needs_ros
+def test_weights_that_are_not_there_end_the_process_with_a_message(capfd):
+    import rclpy
+
+    from depth_learning_ros.nodes import adaptation_node as module
+    assert not rclpy.ok()
+    assert module.main(['--ros-args', '-p', 'model:=no-such-model', '-p', 'niceness:=0']) == 1
+    assert 'no-such-model' in capfd.readouterr().err
