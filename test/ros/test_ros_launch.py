@@ -143,6 +143,13 @@ def test_without_being_asked_for_neither_rviz_nor_rectification_start():
     assert len(started('stereo.launch.py')) == len(started('mono.launch.py')) == 1
 
 
+@pytest.mark.parametrize(('stereo', 'nodes'), [
+    ('true', ['stereo_node', 'adaptation_node']), ('false', ['adaptation_node'])])
+def test_adaptation_runs_beside_stereo(stereo, nodes):
+    processes = started('adapt.launch.py', stereo=stereo, left='/my/cam/left', model='x.onnx')
+    assert [words(p.node_executable) for p in processes] == nodes
+
+
 @pytest.mark.parametrize(('parent', 'count'), [('', 3), ('base_link', 4)])
 def test_rviz_and_the_transform(parent, count):
     processes = started('stereo.launch.py', view='true', parent_frame=parent,
