@@ -27,6 +27,11 @@ WORDS = {
         'size it is run at.',
         'Edges are soft and thin things drown; large surfaces without texture, glass and mirrors '
         'are guessed; disparities beyond 190 px are missed: run it at a smaller size there.'),
+    'dispnetc-small': (
+        'The smallest stereo network, where crl-small is too slow; what adaptation is compared '
+        'on, as ZOLE adapts DispNetC.',
+        'As crl-small, and more often: it ends at half resolution, so edges are softer still, and '
+        'no second stage corrects it.'),
 }
 UNKNOWN = ('Not described yet.', 'Not described yet.')
 
