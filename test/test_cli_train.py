@@ -39,3 +39,25 @@ def test_train_leaves_weights_and_refuses_to_begin_twice(config_file, tmp_path, 
 def test_a_missing_configuration_is_an_error(tmp_path, capsys):
     assert main(['train', str(tmp_path / 'no.yaml'), '-o', str(tmp_path / 'run')]) == 1
     assert 'no.yaml' in capsys.readouterr().err
+
+
+def test_a_pause_leaves_pieces_and_goes_on(config_file, tmp_path, capsys):
+    folder, pieces = tmp_path / 'run', tmp_path / 'pieces'
+    # the deadline is over before the first step is done
+    call = ['train', str(config_file), '-o', str(folder), '--pause-after', '1e-6', '--pieces',
+            str(pieces)]
+    assert main(call) == 0
+    assert 'add --resume' in capsys.readouterr().err
+    assert read_info(folder / 'weights.safetensors').steps == 1
+    moved = tmp_path / 'moved'
+    assert main(['pieces', 'join', str(pieces), '-o', str(moved)]) == 0
+    assert main(['train', str(config_file), '-o', str(moved), '--resume']) == 0
+    assert read_info(moved / 'weights.safetensors').steps == 2
+
+
+def test_a_budget_needs_stages_in_minutes(config_file, tmp_path, capsys):
+    call = ['train', str(config_file), '-o', str(tmp_path / 'run')]
+    assert main([*call, '--minutes', '5']) == 1
+    assert 'steps' in capsys.readouterr().err
+    assert main([*call, '--minutes', '0']) == 2
+    assert not (tmp_path / 'run').exists()
