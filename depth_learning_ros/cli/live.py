@@ -232,7 +232,7 @@ def _parsed(row: Setting, text: str) -> Any:
     try:
         return kind(text)
     except ValueError:
-        raise UsageError(f'{row.name} is {text!r}: expected a {kind.__name__}') from None
+        raise UsageError(f'{row.name} is {text!r}: expected {kind.__name__}') from None
 
 
 def _described(row: Setting) -> str:
