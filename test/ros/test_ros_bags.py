@@ -60,7 +60,8 @@ def replayed(bag, path):
 
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
 def test_the_node_publishes_what_replay_writes(world, tmp_path, storage):
-    bag = write_stereo_bag(tmp_path / 'in', storage, RECORDED)
+    bag = tmp_path / 'in'
+    write_stereo_bag(bag, storage, RECORDED)
     written = replayed(bag, tmp_path / 'out')
     heard = {topic: world.listen(kind, topic, reliability=ReliabilityPolicy.RELIABLE)
              for topic, kind in TYPES.items()}
@@ -77,7 +78,7 @@ def test_the_node_publishes_what_replay_writes(world, tmp_path, storage):
             same = written[topic][stamp(message)]
             assert message.header.frame_id == same.header.frame_id
             if topic == '/stereo/disparity':
-                assert (message.f, message.t) == (same.f, same.T)
+                assert (message.f, message.t) == (same.f, same.t)
                 assert (message.min_disparity, message.max_disparity, message.delta_d) == \
                     (same.min_disparity, same.max_disparity, same.delta_d)
                 message, same = message.image, same.image
@@ -89,7 +90,8 @@ def test_the_node_publishes_what_replay_writes(world, tmp_path, storage):
 
 
 def test_a_bag_that_loops_goes_on_after_the_clock_jumps_back(world, tmp_path):
-    bag = write_stereo_bag(tmp_path / 'in', 'mcap', RECORDED)
+    bag = tmp_path / 'in'
+    write_stereo_bag(bag, 'mcap', RECORDED)
     disparities = world.listen(DisparityImage, '/stereo/disparity')
 
     def jumps_back() -> int:

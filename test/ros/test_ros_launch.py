@@ -91,7 +91,8 @@ def test_stereo_in_a_namespace_with_cameras_elsewhere(workspace, world):
 
 
 def test_a_bag_is_played_to_its_end(workspace, world, tmp_path):
-    bag = write_stereo_bag(tmp_path / 'in', 'mcap', StereoBag(
+    bag = tmp_path / 'in'
+    write_stereo_bag(bag, 'mcap', StereoBag(
         frames=6, width=160, height=120, focal=100.0, period_ns=300_000_000))
     disparities = world.listen(DisparityImage, '/stereo/disparity')
     with launched(workspace, 'replay.launch.py', f'bag:={bag}', 'namespace:=stereo', 'model:=bm',
