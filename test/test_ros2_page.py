@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from depth_learning_ros.messages.outputs import OUTPUT_TYPES
+from depth_learning_ros.nodes.adaptation_settings import SETTINGS
 from depth_learning_ros.stream.settings import MonoSettings, Setting, StereoSettings, table
 
 ROOT = Path(__file__).parent.parent
@@ -64,6 +65,17 @@ def tables() -> dict[str, str]:
 def test_the_pages_parameters_are_those_of_the_code(node):
     wanted = tables()[node]
     assert wanted in PAGE, f'docs/ros2.md should have this table for {node}:\n{wanted}'
+
+
+@pytest.mark.parametrize(('node', 'rows', 'more'), [
+    ('stereo_node', table(StereoSettings), {'autostart': True}),
+    ('mono_node', table(MonoSettings), {'autostart': True}),
+    ('adaptation_node', SETTINGS, {})], ids=['stereo', 'mono', 'adaptation'])
+def test_the_yaml_of_a_node_holds_its_defaults(node, rows, more):
+    values = yaml.safe_load((ROOT / 'config' / f'{node}.yaml').read_text())
+    assert values['/**']['ros__parameters'] == more | {
+        row.name: list(row.default) if isinstance(row.default, tuple) else row.default
+        for row in rows}
 
 
 def test_the_page_names_every_topic_that_is_published():

@@ -20,7 +20,7 @@ from sensor_msgs.msg import Image, PointCloud2
 from stereo_msgs.msg import DisparityImage
 from world import Process, World, start_node
 
-from depth_learning_ros.engine.opencv import open_opencv
+from depth_learning_ros.engine import open_engine
 from depth_learning_ros.pipeline import DepthOptions, StereoPipeline
 from depth_learning_ros.replay import replay
 
@@ -45,11 +45,10 @@ def stamp(message) -> int:
     return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
 
 
-def replayed(bag, path):
+def replayed(bag, path, choice):
     """Return what `replay` writes, by topic and stamp."""
     found: dict[str, dict[int, object]] = {topic: {} for topic in TYPES}
-    pipeline = StereoPipeline(open_opencv('sgbm', max_disparity=16), DepthOptions())
-    replay(bag, path, pipeline)
+    replay(bag, path, StereoPipeline(open_engine(**choice), DepthOptions()))
     with Reader(path) as reader:
         for connection, _, data in reader.messages():
             if connection.topic in found:
@@ -58,16 +57,17 @@ def replayed(bag, path):
     return found
 
 
-@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
-def test_the_node_publishes_what_replay_writes(world, tmp_path, storage):
+@pytest.mark.parametrize(('storage', 'choice'), [
+    ('mcap', {'model': 'crl-small', 'backend': 'onnxruntime', 'precision': 'fp32'}),
+    ('sqlite3', {'model': 'sgbm', 'max_disparity': 16})], ids=['network, mcap', 'sgbm, sqlite3'])
+def test_the_node_publishes_what_replay_writes(world, tmp_path, storage, choice):
     bag = tmp_path / 'in'
     write_stereo_bag(bag, storage, RECORDED)
-    written = replayed(bag, tmp_path / 'out')
+    written = replayed(bag, tmp_path / 'out', choice)
     heard = {topic: world.listen(kind, topic, reliability=ReliabilityPolicy.RELIABLE)
              for topic, kind in TYPES.items()}
-    with start_node('played', '-r', '__ns:=/stereo', model='sgbm', max_disparity=16,
-                    use_sim_time=True) as node:
-        world.wait(lambda: 'sgbm runs' in node.output, 'the engine', process=node)
+    with start_node('played', '-r', '__ns:=/stereo', use_sim_time=True, **choice) as node:
+        world.wait(lambda: ' runs on ' in node.output, 'the engine', process=node)
         with play(bag, '--delay', '2') as player:
             world.wait(lambda: not player.running, 'the end of the bag', process=node)
             assert player.popen.returncode == 0, player.output
