@@ -205,7 +205,7 @@ def fake_tensorrt(cuda: FakeCuda, *, version: str = '10.9.0', name: str = 'tenso
                   wrong_by: float = 0.0, answer=None) -> SimpleNamespace:
     """Give a module like TensorRT's runtime half.
 
-    Its one network gives ``left[..., 0] - right[..., 0] + wrong_by`` as disparity, or what
+    Its one network gives ``|left - right|[..., 0] + wrong_by`` as disparity, or what
     ``answer(left, right)`` gives, and ``left[..., 1] / 255`` as confidence.
     """
     class Context:
@@ -235,7 +235,7 @@ def fake_tensorrt(cuda: FakeCuda, *, version: str = '10.9.0', name: str = 'tenso
             if answer is not None:
                 disparity, confidence = answer(left, right)
             else:
-                disparity, confidence = left[..., 0] - right[..., 0], left[..., 1] / 255
+                disparity, confidence = np.abs(left - right)[..., 0], left[..., 1] / 255
             view('disparity', np.float32, shape[:3])[...] = disparity + wrong_by
             view('confidence', np.float32, shape[:3])[...] = confidence
 

@@ -12,9 +12,8 @@ import sys
 import zipfile
 
 from fake_cuda import FakeCuda
-import numpy as np
 import pytest
-from test_tensorrt_engine import open_engine
+from test_tensorrt_engine import expected, open_engine
 
 SCRIPT = Path(__file__).parent.parent / 'benchmarks' / 'gpu.py'
 
@@ -31,8 +30,7 @@ def gpu():
 
 def test_an_engine_is_checked_and_timed(gpu):
     frames = gpu.pairs(16, 32)
-    exact = [frame['left'][..., 0].astype(np.float32) - frame['right'][..., 0]
-             for frame in frames]
+    exact = [expected(frame) for frame in frames]
     row = gpu.measure('net', 'engine', lambda: gpu.OnGpu(open_engine(FakeCuda()), 16, 32), exact,
                       frames, 5)
     assert row.mean_px == 0
@@ -42,8 +40,7 @@ def test_an_engine_is_checked_and_timed(gpu):
 
 def test_a_wrong_engine_is_seen(gpu):
     frames = gpu.pairs(16, 32)
-    exact = [frame['left'][..., 0].astype(np.float32) - frame['right'][..., 0]
-             for frame in frames]
+    exact = [expected(frame) for frame in frames]
     row = gpu.measure('net', 'engine',
                       lambda: gpu.OnGpu(open_engine(FakeCuda(), wrong_by=0.25), 16, 32), exact,
                       frames, 3)

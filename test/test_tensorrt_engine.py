@@ -35,7 +35,7 @@ def identity(**changes) -> EngineIdentity:
 
 def reference() -> Reference:
     left, right = (image.astype(np.float32) for image in fixed_pair())
-    return Reference((left[0, ..., 0] - right[0, ..., 0]), left[0, ..., 1] / 255)
+    return Reference(np.abs(left - right)[0, ..., 0], left[0, ..., 1] / 255)
 
 
 def engine_file(plan: bytes = b'plan', **changes) -> EngineFile:
@@ -56,7 +56,7 @@ def images(seed: int, height: int = 16, width: int = 32, count: int = 1) -> dict
 
 
 def expected(inputs: dict) -> np.ndarray:
-    return inputs['left'][..., 0].astype(np.float32) - inputs['right'][..., 0]
+    return np.abs(inputs['left'].astype(np.float32) - inputs['right'])[..., 0]
 
 
 @pytest.mark.parametrize('can_capture', [True, False])
