@@ -228,6 +228,26 @@ def test_restamped_and_looped(tmp_path, domain):
         assert play.stop() == 0
 
 
+def test_no_model(domain):
+    with command(domain, 'live', '--left', LEFT, '--right', RIGHT, '--model', 'x.onnx') as live:
+        assert live.wait() == 1
+    assert 'x.onnx cannot be used' in live.output and 'Traceback' not in live.output
+
+
+def test_a_subscriber_that_hangs_does_not_stop_the_others(domain):
+    with Robot(domain) as robot, command(domain, *OPTIONS) as live:
+        robot.listen('/camera/depth', OUTPUT_TYPES['depth'])
+        cameras, depths = Cameras(robot), robot.messages['/camera/depth']
+        with command(domain, 'watch', '/camera/depth', '--every', '0.2') as watch:
+            live.wait_for_output('bm runs on opencv')
+            cameras.shoot_until(lambda: depths and '/camera/depth' in watch.output,
+                                'a result')
+            watch.process.send_signal(signal.SIGSTOP)
+            seen = len(depths)
+            cameras.shoot_until(lambda: len(depths) >= seen + 10, 'ten more results')
+            assert live.stop() == 0
+
+
 def test_nothing_to_watch(domain):
     with command(domain, 'watch', '--duration', '0.5') as watch:
         assert watch.wait() == 1

@@ -233,6 +233,8 @@ class Participant:
                     reader.take()
                 except DDSException as error:  # it was removed meanwhile
                     _log.debug('%s: %s', reader.topic, error)
+                except Exception:  # whatever comes on one topic, the others go on
+                    _log.exception('%s cannot be read', reader.topic)
 
     def _attach(self, reader: Reader) -> None:
         with self._lock:

@@ -97,9 +97,12 @@ class LiveProcess:
         self.participant.start()
 
     def run(self, stop: threading.Event) -> None:
-        """Watch over the stream, once a second, until told to stop."""
+        """Watch over the stream, once a second, until told to stop or there is no model at all."""
         began_s = time.monotonic()
         while not stop.wait(PERIOD_S):
+            model = self.stream.model
+            if model.info is None and model.wait(0.0) and model.info is None:
+                return
             self._look_for_latched_infos()
             if time.monotonic() - began_s > _GRACE_S:
                 self.look()
