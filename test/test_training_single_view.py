@@ -286,9 +286,10 @@ def test_stages_that_a_network_does_not_have(tmp_path, scenes, tiny, network, tr
         Trainer(run_config(scenes, train, network=network), tmp_path).run()
 
 
-def test_the_first_stage_of_a_cascade_becomes_the_stereo_part(tmp_path, scenes, tiny):
+@pytest.mark.parametrize('local_match', [0, 2])
+def test_the_first_stage_of_a_cascade_becomes_the_stereo_part(tmp_path, scenes, tiny, local_match):
     torch.manual_seed(3)
-    config = registry.config_of('tiny-crl-small')
+    config = replace(registry.config_of('tiny-crl-small'), local_match=local_match)
     cascade = registry.build_network(config)
     save_checkpoint(tmp_path / 'crl.safetensors', cascade, CheckpointInfo('crl', config))
     trainer = Trainer(run_config(scenes, start_from=str(tmp_path / 'crl.safetensors')),
@@ -297,6 +298,11 @@ def test_the_first_stage_of_a_cascade_becomes_the_stereo_part(tmp_path, scenes, 
     assert torch.equal(stereo.conv1.weight, cascade.stage1.conv1.weight)
     # a reach of 3 instead of 6: displacements 3, 2, 1, 0 are the last four channels of the seven
     assert torch.equal(stereo.conv3.weight, cascade.stage1.conv3.weight[:, 3:])
+    # with local matches five cosines and two hints follow conv2's channels: they are left out
+    joined, extra = cascade.stage1.decoder.iconv2.weight, 2 * local_match + 3 if local_match else 0
+    conv2 = stereo.conv2.weight.shape[0]
+    assert torch.equal(stereo.decoder.iconv2.weight[:, :conv2], joined[:, :conv2])
+    assert torch.equal(stereo.decoder.iconv2.weight[:, conv2:], joined[:, conv2 + extra:])
 
 
 def test_weights_of_another_network_are_refused(tmp_path, scenes, tiny):

@@ -216,6 +216,8 @@ class SingleViewTask:
 def take_stereo_part(network: SVS, stage1: nn.Module) -> None:
     """Copy CRL's first stage; of a longer correlation the part that is within reach.
 
+    Local matches (``NetworkConfig.local_match``) are left out: an imagined view has few.
+
     Raises:
         TrainingError: its layers are others than those of the stereo part.
     """
@@ -225,6 +227,11 @@ def take_stereo_part(network: SVS, stage1: nn.Module) -> None:
         if source is not None and name == 'conv3.weight' and source.shape != value.shape:
             # channel k compares with k - reach: a shorter reach has the last ones
             source = source[:, source.shape[1] - value.shape[1]:]
+        if source is not None and name == 'decoder.iconv2.weight':
+            # conv2, then what was matched around the disparity found so far, then the rest
+            conv2 = own['conv2.weight'].shape[0]
+            extra = source.shape[1] - value.shape[1]
+            source = torch.cat([source[:, :conv2], source[:, conv2 + extra:]], 1)
         if source is None or source.shape != value.shape:
             raise TrainingError(f'the first stage in start_from has no layer {name} of shape '
                                 f'{tuple(value.shape)}: it cannot become the stereo part of '
