@@ -65,12 +65,14 @@ class CudaDriver:
     Every method raises `CudaError` with the driver's own words where the driver refuses.
     """
 
-    def __init__(self, library: Any = None, device: int = 0) -> None:
+    def __init__(self, library: Any = None, device: int = 0, *, look_only: bool = False) -> None:
         """Connect.
 
         Args:
             library: the driver's functions; None = those of this machine.
             device: which GPU.
+            look_only: only `gpu` will be called: no context is made, which takes memory of the
+                GPU and time.
 
         Raises:
             EngineError: there is no driver or no GPU.
@@ -85,8 +87,9 @@ class CudaDriver:
         self._device = c_int()
         self._call('cuDeviceGet', byref(self._device), device)
         self._context = c_void_p()
-        self._call('cuDevicePrimaryCtxRetain', byref(self._context), self._device)
-        self.use()
+        if not look_only:
+            self._call('cuDevicePrimaryCtxRetain', byref(self._context), self._device)
+            self.use()
 
     def use(self) -> None:
         """Make the context current in the calling thread."""
@@ -238,7 +241,7 @@ def _load() -> Any:
 def find_gpu(device: int = 0) -> Gpu | None:
     """Describe a GPU, None where there is none that works."""
     try:
-        return CudaDriver(device=device).gpu()
+        return CudaDriver(device=device, look_only=True).gpu()
     except EngineError:
         return None
 
@@ -246,7 +249,7 @@ def find_gpu(device: int = 0) -> Gpu | None:
 def why_no_gpu(device: int = 0) -> str:
     """Say why there is none that works; empty where there is one."""
     try:
-        CudaDriver(device=device)
+        CudaDriver(device=device, look_only=True)
     except EngineError as error:
         return str(error)
     return ''

@@ -28,22 +28,22 @@ class PinnedPool:
         self._dtype = np.dtype(dtype)
         self._size = int(np.prod(shape)) * self._dtype.itemsize
         self._free: list[int] = []
-        self._lent = 0
+        self._out: set[int] = set()  # whose changes no thread can interrupt
         self._closed = False
 
     @property
     def lent(self) -> int:
         """How many arrays somebody holds."""
-        return self._lent
+        return len(self._out)
 
     def take(self) -> np.ndarray | None:
         """Lend an array, its content undefined; None where too many are out already."""
-        if self._lent >= MOST_LENT:
+        if len(self._out) >= MOST_LENT:
             return None
         address = self._free.pop() if self._free else self._driver.allocate_host(self._size)
         memory = (ctypes.c_uint8 * self._size).from_address(address)
         weakref.finalize(memory, self._give_back, address).atexit = False
-        self._lent += 1
+        self._out.add(address)
         return np.frombuffer(memoryview(memory), self._dtype).reshape(self._shape)
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class PinnedPool:
             self._driver.free_host(self._free.pop())
 
     def _give_back(self, address: int) -> None:
-        self._lent -= 1
+        self._out.discard(address)
         if self._closed:
             self._driver.use()  # the last view may die in any thread
             self._driver.free_host(address)

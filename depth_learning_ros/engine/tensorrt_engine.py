@@ -145,6 +145,7 @@ class TensorRTEngine(GpuEngine):
             raise EngineError(
                 f'the images are {shape[2]}x{shape[1]}, {shape[0]} at a time; this engine was '
                 f'built for {shapes}: resize them, or build one for their size')
+        self._driver.use()  # a new size may come in another thread than the engine
         context = self._context()
         self._programs = {size: self._programs[size] for size in self._sessions}
 
