@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import hashlib
 import json
 import os
 from pathlib import Path
 import subprocess
 import sys
+from types import SimpleNamespace
 
 from adaptation_parts import pair, pairs, small, write_folder, write_scenes
 import numpy as np
@@ -19,6 +21,7 @@ import torch
 from depth_learning_ros.adaptation import adapter as adapter_module
 from depth_learning_ros.adaptation import run as run_module
 from depth_learning_ros.adaptation.adapter import Adapter
+from depth_learning_ros.adaptation.figures import Figures, FrameFigures
 from depth_learning_ros.adaptation.folders import folder_log
 from depth_learning_ros.adaptation.frames import FrameStore, Intake
 from depth_learning_ros.adaptation.gate import Verdict
@@ -105,6 +108,35 @@ def test_labels_are_of_the_current_weights_or_of_the_first(folders, tmp_path, mo
         adapter.step()
         wanted = adapter.predictor if labels == 'renewed' else adapter.reference
         assert teachers.pop() is wanted and not teachers
+
+
+def test_the_photometric_term_is_added_with_its_weight(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(adapter_module, 'photometric_loss', lambda *_: torch.tensor(0.25))
+    losses = [new_adapter(folders, tmp_path, synthetic_share=0.0, photometric=weight)
+              .step().target_loss for weight in (0.0, 8.0)]
+    assert losses[1] - losses[0] == pytest.approx(2.0, abs=1e-4)
+
+
+def test_weights_that_the_gate_would_refuse_are_never_the_best(folders, tmp_path, monkeypatch):
+    adapter = new_adapter(folders, tmp_path, steps=9)
+    frame = FrameFigures(psnr=20.0, ssim=0.8, consistency=0.6, spread_px=9.0, near_zero=0.0,
+                         saturated=0.0, finite=True)
+    better = replace(frame, psnr=21.0, ssim=0.82, consistency=0.61)
+    found = [Figures((frame,), 3.0, 15.0),  # as it began
+             Figures((replace(better, consistency=0.59),), 3.0, 15.0),
+             Figures((replace(better, spread_px=0.1),), 3.0, 15.0),
+             Figures((better,), 4.0, 15.0), Figures((better,), 3.1, 15.0)]
+    monkeypatch.setattr(adapter_module, 'HeldOut', lambda *_: SimpleNamespace(
+        measure=lambda predictor: found[0].frames))
+    monkeypatch.setattr(adapter_module, 'synthetic_error', lambda *_: (
+        lambda f: (f.synthetic_epe, f.synthetic_d1))(found.pop(0)))
+    best = []
+    for _ in range(4):
+        adapter.step()
+        adapter.validate()
+        best.append(adapter.best_step)
+    assert best == [0, 0, 0, 4]
+    assert weights_of(adapter.best).equal(weights_of(adapter.network))
 
 
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(folders, tmp_path):

@@ -176,6 +176,9 @@ class Adapter:
             mine = _of(outputs, target)
             if self.config.method == 'zole':
                 losses[0] = target_loss(mine, left[target], labels[target], self.config)
+                if self.config.photometric > 0:
+                    losses[0] = losses[0] + self.config.photometric * photometric_loss(
+                        mine, left[target], right[target], self.config)
             elif self.config.method == 'tonioni':
                 losses[0] = guided_loss(mine, labels[target], batch.confidence[target],
                                         self.config)
@@ -210,7 +213,10 @@ class Adapter:
     def _worthless(self, figures: Figures) -> bool:
         first = self.validations[0].figures
         growth = 1 + self.config.max_synthetic_growth
+        # what the gate would refuse is never the best; of the figures of real frames, consistency
+        # alone told runs that helped from runs that did harm (docs/adaptation.md)
         return (not figures.finite or bool(collapses(first, figures))
+                or figures.mean('consistency') < first.mean('consistency')
                 or figures.synthetic_epe > growth * first.synthetic_epe
                 or figures.synthetic_d1 > growth * first.synthetic_d1)
 

@@ -32,6 +32,7 @@ class AdaptationConfig:
         labels: ``renewed`` by the current weights in each step (the paper), or ``fixed``: by the
             weights that the adaptation began with.
         laplacian: ZOLE's lambda, 0 = no graph Laplacian.
+        photometric: weight of the photometric loss beside ZOLE's own terms; 0 = the paper.
         patch_px: side of the square patches in pixels of the prediction; 0 = the whole map.
         radius_px: reach of the graph's edges: 1 = the 8 neighbours, 2 = 24, ...
         sigma: width of the Gaussian that turns a distance of features into a weight.
@@ -62,6 +63,7 @@ class AdaptationConfig:
     consistency_px: float = 1.0
     labels: str = 'renewed'
     laplacian: float = 0.1
+    photometric: float = 0.0
     patch_px: int = 32
     radius_px: int = 1
     sigma: float = 0.05
@@ -74,7 +76,7 @@ class AdaptationConfig:
     batch: int = 4
     crop_height: int = 256
     crop_width: int = 640
-    learning_rate: float = 2e-5
+    learning_rate: float = 5e-6
     warmup_steps: int = 10
     clip: float = 1.0
     steps: int = 200
@@ -100,8 +102,8 @@ class AdaptationConfig:
             _check_range('a zoom', zoom, 0.5, 4.0)
         for name in ('sigma', 'cut', 'learning_rate', 'clip'):
             _check_range(name, getattr(self, name), 1e-12, 1e6)
-        for name in ('consistency_px', 'laplacian', 'disparity_scale', 'synthetic_weight',
-                     'confidence', 'smoothness', 'max_synthetic_growth'):
+        for name in ('consistency_px', 'laplacian', 'photometric', 'disparity_scale',
+                     'synthetic_weight', 'confidence', 'smoothness', 'max_synthetic_growth'):
             _check_range(name, getattr(self, name), 0.0, 1e6)
         for name in ('batch', 'radius_px', 'validate_steps', 'scenes', 'held_out_scenes'):
             _check_range(name, getattr(self, name), 1, 1_000_000)
