@@ -87,14 +87,14 @@ def test_gradient(two_sided):
 def test_look_up_by_hand():
     volume = torch.tensor([1.0, 2.0, 4.0, 8.0]).reshape(1, 1, 1, 4).expand(1, 1, 5, 4)
     # between channels; at either end, where zeros lie beyond; outside, brought in
-    places = torch.tensor([1.25, 0.0, 3.0, -7.0, 9.0]).reshape(1, 1, 5, 1)
-    assert look_up(volume, places, 1)[0, 0].tolist() == [
+    places = torch.tensor([1.25, 0.0, 3.0, -7.0, 9.0]).reshape(1, 1, 5, 1) - 3
+    assert look_up(volume, places, 1, origin=3)[0, 0].tolist() == [
         [1.25, 2.5, 5.0], [0, 1, 2], [4, 8, 0], [0, 1, 2], [4, 8, 0]]
 
 
 def test_look_up_gives_the_volume_a_gradient_and_the_place_none():
     volume = torch.rand(1, 2, 3, 6, dtype=torch.float64, requires_grad=True)
     places = torch.rand(1, 2, 3, 1, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda v: look_up(v, 5 * places.detach(), 2), (volume,))
-    look_up(volume, 5 * places, 2).sum().backward()
+    assert torch.autograd.gradcheck(lambda v: look_up(v, 5 * places.detach(), 2, origin=0), (volume,))
+    look_up(volume, 5 * places, 2, origin=0).sum().backward()
     assert places.grad is None

@@ -65,23 +65,26 @@ def correlation_channels_last(left: Tensor, right: Tensor, max_displacement: int
     return skewed[:, :, :width]
 
 
-def look_up(volume: Tensor, channel: Tensor, reach: int) -> Tensor:
+def look_up(volume: Tensor, shift: Tensor, reach: int, *, origin: int) -> Tensor:
     """Read a correlation around a place of its own at every pixel (RAFT, section 3.2).
 
     Args:
         volume: (B, H, W, K), what ``correlation_channels_last`` gave.
-        channel: (B, H, W, 1), which channel to read around; may lie between two, and is brought
-            into 0 .. K - 1. Gets no gradient: it says where to look, not what is there.
+        shift: (B, H, W, 1), which channel to read around, counted from ``origin``; may lie
+            between two, and is brought into the volume. Gets no gradient: it says where to look,
+            not what is there.
         reach: channels to either side.
+        origin: the channel of no shift.
 
     Returns:
         (B, H, W, 2 * reach + 1), interpolated linearly, zero beyond the first and last channel.
     """
-    # float32 until the channel is a whole number: bfloat16 could not tell 40.0 from 40.2
-    channel = channel.detach().float().clamp(0, volume.shape[-1] - 1)
-    whole = channel.floor()
-    weight = (channel - whole).to(volume.dtype)
-    steps = torch.arange(2 * reach + 2, device=volume.device)
+    # The fraction comes from the shift alone and channels are counted in integers, as in ``warp``:
+    # bfloat16 tells 3.3 from 3.4, but not 43.3 from 43.4.
+    shift = shift.detach().float().clamp(-origin, volume.shape[-1] - 1 - origin)
+    whole = shift.floor()
+    weight = (shift - whole).to(volume.dtype)
+    steps = torch.arange(origin, origin + 2 * reach + 2, device=volume.device)
     padded = F.pad(volume, (reach, reach + 1))
     values = padded.gather(-1, whole.long() + steps)
     near, far = values[..., :-1], values[..., 1:]

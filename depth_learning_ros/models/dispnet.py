@@ -189,7 +189,7 @@ class DispNetC(_DispNet):
 
         def look(above: Tensor) -> Tensor:
             shift = above.permute(0, 2, 3, 1) * (self.config.unit_px / 4)  # pixels at 1/4, <= 0
-            near = [look_up(matches.volume, shift + self.config.max_displacement, reach)]
+            near = [look_up(matches.volume, shift, reach, origin=self.config.max_displacement)]
             if matches.hints is not None:
                 near.append(matches.hints)
             extra = torch.cat(near, -1).permute(0, 3, 1, 2)
