@@ -15,7 +15,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
-from stream_parts import BAG, Models
+from stream_parts import BAG, PATIENCE_S, Models
 
 from depth_learning_ros.messages import OUTPUT_TYPES, stamp_ns
 from depth_learning_ros.nodes.conversion import to_rgb
@@ -23,7 +23,6 @@ from depth_learning_ros.nodes.make_message import make_message, message_class
 from depth_learning_ros.nodes.stereo_node import StereoNode
 from depth_learning_ros.stream import StereoStream
 
-PATIENCE_S = 20.0
 SETTLE_S = 0.3 if REAL else 0.02
 
 

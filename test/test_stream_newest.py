@@ -6,7 +6,7 @@ import threading
 
 from depth_learning_ros.stream.newest import NewestWorker
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 
 class Gate:
