@@ -289,3 +289,22 @@ def test_everything_that_changes_an_engine_changes_its_identity(small):
         replace(base, options=replace(base.options, dla_core=0))]
     keys = [json.dumps(identity_of(LIBRARY, small, one, None).to_dict()) for one in variants]
     assert len(set(keys)) == len(variants)
+
+
+@pytest.mark.gpu
+def test_on_a_real_gpu():
+    if find_gpu() is None:
+        pytest.skip('there is no GPU')
+    import numpy as np
+
+    from depth_learning_ros.engine.reference import fixed_pair
+    left, right = fixed_pair(375, 1242)
+    frames = [{'left': np.roll(left, 40 * n, 2), 'right': np.roll(right, 40 * n, 2)}
+              for n in range(4)]
+    for precision, tolerance in (('fp32', 0.01), ('fp16', 0.1)):
+        with open_engine('crl-small', backend='tensorrt-rtx', precision=precision) as engine:
+            assert engine.info.error_px < tolerance
+            one_by_one = [engine.infer(frame)['disparity'] for frame in frames]
+            for ahead, alone in zip(engine.built.infer_ahead(frames), one_by_one, strict=True):
+                assert np.array_equal(ahead['disparity'], alone)
+            assert engine.built.session(375, 1242).captured

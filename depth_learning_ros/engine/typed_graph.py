@@ -125,13 +125,12 @@ def _fold_casts_of_weights(graph: onnx.GraphProto) -> None:
 
 
 def _correlation(model: onnx.ModelProto) -> set[str]:
-    """Give the products of two feature maps: the products that are of no constant."""
+    """Give the products of two feature maps, which alone have five axes (models/correlation)."""
     types = _types(model)
     constants = {tensor.name for tensor in model.graph.initializer}
     found = set()
     for node in model.graph.node:
-        if node.op_type == 'MatMul' and '/stage1/' in node.name \
-                and not constants & set(node.input) \
+        if node.op_type == 'MatMul' and not constants & set(node.input) \
                 and len(types.get(node.output[0], (0, ()))[1]) == 5:
             found.add(node.output[0])
     return found
