@@ -45,9 +45,8 @@ def test_int8_from_a_bag(build, tmp_path, capsys, monkeypatch):
         return np.full(9, sum(0.01 if 'conv6' in name else 1.0 for name in names))
     monkeypatch.setattr(quantize_choice, '_run', cost)
     write_stereo_bag(tmp_path / 'drive', 'mcap', StereoBag(frames=9, width=96, height=64))
-    assert build('--min', '64x64', '--opt', '64x128', '--max', '128x1280', '--precision', 'int8',
-                 '--calibrate', 'drive', '--images', '9', '--int8-budget', '0.2',
-                 '--compute-capability', '8.9') == 0
+    assert build('--height', '64', '--width', '128', '--precision', 'int8', '--calibrate', 'drive',
+                 '--images', '9', '--int8-budget', '0.2', '--compute-capability', '8.9') == 0
     shown = capsys.readouterr()
     assert 'stay in fp16, the others are int8' in shown.err
     identity, record = read_identity(tmp_path / 'tiny.engine')
