@@ -95,6 +95,7 @@ def test_look_up_by_hand():
 def test_look_up_gives_the_volume_a_gradient_and_the_place_none():
     volume = torch.rand(1, 2, 3, 6, dtype=torch.float64, requires_grad=True)
     places = torch.rand(1, 2, 3, 1, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda v: look_up(v, 5 * places.detach(), 2, origin=0), (volume,))
+    assert torch.autograd.gradcheck(
+        lambda v: look_up(v, 5 * places.detach(), 2, origin=0), (volume,))
     look_up(volume, 5 * places, 2, origin=0).sum().backward()
     assert places.grad is None

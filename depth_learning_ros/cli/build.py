@@ -198,13 +198,14 @@ def _frames(path: Path, count: int) -> Iterator[dict[str, Any]]:
     from depth_learning_ros.replay.pairs import Frame, PairSource, Window
     from depth_learning_ros.replay.report import Statistics
     from depth_learning_ros.replay.topics import TopicWishes, find_stereo_topics
+    from depth_learning_ros.types import StereoPair
     with Bag(path) as bag:
         topics = find_stereo_topics(bag.topics, TopicWishes())
         pairs = min(bag.topics[name].count for name in (topics.left, topics.right))
         options = ReplayOptions(every=max(1, pairs // count))
         source = PairSource(bag, topics, Window(bag.start_ns, bag.end_ns), options, Statistics())
         for item in source:
-            if isinstance(item, Frame):
+            if isinstance(item, Frame) and isinstance(item.pair, StereoPair):
                 yield {'left': item.pair.left[None], 'right': item.pair.right[None]}
 
 

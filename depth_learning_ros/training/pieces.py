@@ -41,7 +41,8 @@ def split(path: Path, folder: Path, piece_bytes: int = PIECE_BYTES, *,
         raise DataError(f'there is no file {path} to cut into pieces')
     index = folder / (path.name + INDEX_SUFFIX)
     whole = hashlib.sha256()
-    pieces, sums = [], []
+    pieces: list[Path] = []
+    sums: list[str] = []
     with path.open('rb') as file:
         while (data := file.read(piece_bytes)) or not pieces:
             piece = folder / f'{path.name}.{len(pieces):03d}'
