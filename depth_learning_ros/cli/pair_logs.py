@@ -25,8 +25,8 @@ def add_log_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--log', type=Path, action='append', default=[], metavar='PATH',
         help='a rectified stereo log without ground truth that a network of one image learns '
-             'from, instead of rendered scenes: a bag (rosbag2 folder, .mcap, .db3, ROS 1 .bag), or a folder with left/, '
-             'right/ and calib.json; may be given again')
+             'from, instead of rendered scenes: a bag (rosbag2 folder, .mcap, .db3, ROS 1 .bag), '
+             'or a folder with left/, right/ and calib.json; may be given again')
     parser.add_argument('--left', metavar='TOPIC', help='left image topic of the bags')
     parser.add_argument('--right', metavar='TOPIC', help='right image topic of the bags')
 
