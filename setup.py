@@ -66,7 +66,10 @@ setup(
         'test': [*CPU, *TRAIN, *TENSORRT_RTX,
                  *(f'{name}; platform_machine == "x86_64"' for name in LIVE),
                  'pytest>=7.4', 'hypothesis>=6.100', 'ruff>=0.9', 'mypy>=1.13', 'types-PyYAML',
-                 'safetensors>=0.4.3'],
+                 'safetensors>=0.4.3',
+                 # what ROS 2's own Python code needs where it is sourced: apt brings it to the
+                 # system's Python, not to a virtual environment
+                 'argcomplete', 'lark', 'packaging'],
     },
     entry_points={'console_scripts': [
         'depth-learning = depth_learning_ros.cli:main',
