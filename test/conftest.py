@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import os
 from pathlib import Path
 import shutil
 
 import pytest
+
+# Tiny networks gain nothing from threads, and on a busy machine wait for one another at every
+# layer. Before anything imports PyTorch; processes that tests start inherit it.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 
 @dataclass(frozen=True)
