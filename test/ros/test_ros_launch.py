@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 import re
 import shutil
@@ -24,6 +25,10 @@ from launch.utilities import perform_substitutions
 import numpy as np
 from stereo_msgs.msg import DisparityImage
 from world import Process, StereoCamera, World
+
+# launch makes every logger that is created after its import one of its own kind, which hides the
+# warnings of all other tests from pytest
+logging.setLoggerClass(logging.Logger)
 
 ROOT = Path(__file__).parents[2]
 BUILD_S = 300
