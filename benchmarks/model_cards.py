@@ -32,6 +32,12 @@ WORDS = {
         'on, as ZOLE adapts DispNetC.',
         'As crl-small, and more often: it ends at half resolution, so edges are softer still, and '
         'no second stage corrects it.'),
+    'svs-small': (
+        'Depth from one camera, in real time on a CPU, to begin with before it is taught by the '
+        "robot's own stereo logs.",
+        'Scale and layout are guessed from what rendered streets and halls look like: on streets '
+        'that it never saw four of five pixels are off by more than D1 allows; cars and persons '
+        'worst. Two cameras and block matching are far better.'),
 }
 UNKNOWN = ('Not described yet.', 'Not described yet.')
 
