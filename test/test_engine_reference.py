@@ -75,8 +75,8 @@ def test_errors_by_hand():
 
 
 @pytest.mark.parametrize(('error', 'acceptable'), [
-    ((0.1, 1.0, 0.05), True), ((0.11, 1.0, 0.05), False), ((0.1, 1.01, 0.05), False),
-    ((0.1, 1.0, 0.06), False), ((float('nan'), 0, 0), False), ((0, 0, float('nan')), False)])
+    ((0.1, 1.5, 0.05), True), ((0.11, 1.5, 0.05), False), ((0.1, 1.51, 0.05), False),
+    ((0.1, 1.5, 0.06), False), ((float('nan'), 0, 0), False), ((0, 0, float('nan')), False)])
 def test_tolerances(error, acceptable):
     assert MeasuredError(*error).acceptable is acceptable
 
