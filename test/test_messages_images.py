@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -261,4 +262,5 @@ def test_compressed_data_that_is_no_image():
 
 
 def test_no_client_library_is_needed():
-    assert 'rclpy' not in sys.modules
+    program = 'import sys, depth_learning_ros.messages; sys.exit("rclpy" in sys.modules)'
+    assert subprocess.run([sys.executable, '-c', program], check=False).returncode == 0

@@ -23,8 +23,11 @@ from depth_learning_ros.replay import mcap_writer, replay, storage
 
 TEST = Path(__file__).resolve().parent
 
+# SIGINT is set by hand, as a shell hands it down ignored to what runs in the background.
 SLOW_REPLAY = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = sys.argv[1:3]
 from fake_engine import ShiftEngine
 from depth_learning_ros.pipeline import StereoPipeline
