@@ -300,8 +300,8 @@ def test_two_processes_learn_one_network_from_different_frames(folders):
     script = folders / 'worker.py'
     script.write_text(WORKER)
     done = subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node', '2', '--master_port',
-         '29517', str(script), str(Path(__file__).parent), str(folders)],
+        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node', '2', '--standalone',
+         str(script), str(Path(__file__).parent), str(folders)],
         env={**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '',
              'PYTHONPATH': str(Path(__file__).parent.parent)},
         capture_output=True, text=True, timeout=300, check=False)

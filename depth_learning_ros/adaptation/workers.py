@@ -48,8 +48,11 @@ class Workers:
                                     f'Start them by torchrun') from error
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self.world > 1 and distributed.is_initialized():
+            if kind is None:
+                # one that leaves while another is still sending ends in an abort of gloo
+                distributed.barrier()
             distributed.destroy_process_group()
 
     @property
