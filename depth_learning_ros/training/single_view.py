@@ -33,6 +33,7 @@ from depth_learning_ros.models.svs import SVS, input_mean
 from depth_learning_ros.training.config import StageConfig, TrainingConfig
 from depth_learning_ros.training.losses import multiscale_l1, scale_weights
 from depth_learning_ros.training.monodepth import monodepth_loss
+from depth_learning_ros.training.stereo import train_only
 from depth_learning_ros.training.svs_losses import selection_loss, view_loss
 from depth_learning_ros.training.view_samples import SCENE_SHARE, ViewSamples
 
@@ -102,11 +103,7 @@ class SingleViewTask:
         elif stage.train != 'view':
             raise TrainingError(f'train: {stage.train!r} needs a network with a stereo part, and '
                                 f'{self.config.name} has none: give "view"')
-        for parameter in self.network.parameters():
-            parameter.requires_grad_(False)
-        for parameter in chosen.parameters():
-            parameter.requires_grad_(True)
-        return list(chosen.parameters())
+        return train_only(self.network, chosen)
 
     def samples(self, training: TrainingConfig, sets: Sequence[StereoSource], stage: StageConfig,
                 start: int) -> ViewSamples:

@@ -69,11 +69,7 @@ class StereoTask:
         elif stage.train != 'first':
             raise TrainingError(f'train: {stage.train!r} needs a cascade, and '
                                 f'{self.config.name} is none: give "first"')
-        for parameter in self.network.parameters():
-            parameter.requires_grad_(False)
-        for parameter in chosen.parameters():
-            parameter.requires_grad_(True)
-        return list(chosen.parameters())
+        return train_only(self.network, chosen)
 
     def samples(self, training: TrainingConfig, sets: Sequence[StereoSource], stage: StageConfig,
                 start: int) -> Samples:
@@ -121,3 +117,10 @@ def take_weights(network: nn.Module, before: nn.Module, name: str) -> None:
                 f'has the shape {shapes[1]}, {name} has {shapes[0]} (None = there is no such '
                 f'layer); give weights of {name}, or name their network')
     network.load_state_dict(theirs)
+
+
+def train_only(network: nn.Module, part: nn.Module) -> list[nn.Parameter]:
+    """Freeze a network but for a part of it; gives the parameters that learn."""
+    network.requires_grad_(False)
+    part.requires_grad_(True)
+    return list(part.parameters())
