@@ -279,6 +279,19 @@ def test_without_faults_a_photograph_is_the_scene():
     assert np.array_equal(left, image) and np.array_equal(right, image)
 
 
+@pytest.mark.parametrize('shape', [(8, 1300), (1210, 10), (1201, 1250)])
+def test_noise_reaches_every_part_of_windows_larger_than_what_is_drawn_once(shape):
+    """Noise of sigma 0.5 .. 6 on gray 128: it differs from column to column, also beyond 1200."""
+    flat = np.full((*shape, 3), 128, np.uint8)
+    faults = CameraFaults(**{**dict.fromkeys(CameraFaults.__dataclass_fields__, 0.0),
+                             'noise': 1.0})
+    for view in photograph(flat, flat, np.random.default_rng(1), faults):
+        assert view.shape == flat.shape
+        far = view[-8:, -8:].astype(float)  # the corner that is farthest from the first pixel
+        assert 0.3 < far.std() < 8
+        assert abs(view.mean() - 128) < 0.5
+
+
 def test_corners_are_darker():
     flat = np.full((64, 128, 3), 200, np.uint8)
     faults = CameraFaults(**{**dict.fromkeys(CameraFaults.__dataclass_fields__, 0.0),

@@ -213,9 +213,12 @@ def _add_noise(image: np.ndarray, sigma: float, gray: bool,
                rng: np.random.Generator) -> np.ndarray:
     height, width = image.shape[:2]
     bank = _noise_bank()
-    y = int(rng.integers(0, bank.shape[0] - height + 1))
-    x = int(rng.integers(0, bank.shape[1] - width + 1))
+    y, x = (int(rng.integers(0, max(size - wanted, 0) + 1))
+            for size, wanted in zip(bank.shape, (height, width), strict=False))
     noise = bank[y:y + height, x:x + width]
+    if noise.shape != image.shape:  # a larger window sees the same noise again
+        noise = np.pad(noise, ((0, height - noise.shape[0]), (0, width - noise.shape[1]), (0, 0)),
+                       'wrap')
     if gray:
         noise = cv2.merge([noise[:, :, int(rng.integers(3))]] * 3)
     return cv2.addWeighted(image, 1.0, noise, sigma, 0, dtype=cv2.CV_8U)
