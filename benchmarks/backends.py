@@ -83,7 +83,8 @@ def engines(model: str, stack: ExitStack, left: np.ndarray, right: np.ndarray) -
     if processor.bf16_is_fast():
         choices.append(('openvino', 'bf16'))
     for backend, precision in choices:
-        engine = stack.enter_context(open_engine(model, backend=backend, precision=precision))
+        engine = stack.enter_context(open_engine(
+            model, backend=backend, precision=precision, zoom=1.0))
         engine.prepare(HEIGHT, WIDTH)
         info = engine.info
         print(f'{backend} {info.backend_version} {precision}: {info.error_px:.2g} px from PyTorch')

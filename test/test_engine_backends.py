@@ -18,7 +18,7 @@ LIBRARIES = {'openvino': 'openvino', 'onnxruntime': 'onnxruntime', 'torch': 'tor
 @pytest.fixture(scope='module', params=list(LIBRARIES))
 def engine(request, tiny_model, tmp_path_factory):
     pytest.importorskip(LIBRARIES[request.param])
-    with open_engine(tiny_model.onnx, backend=request.param, precision='fp32',
+    with open_engine(tiny_model.onnx, backend=request.param, precision='fp32', zoom=1.0,
                      cache_dir=tmp_path_factory.mktemp('engines')) as opened:
         yield opened
 

@@ -16,7 +16,8 @@ pytest.importorskip('openvino')
 
 
 def opened(tiny_model, folder, precision='fp32'):
-    return open_engine(tiny_model.onnx, backend='openvino', precision=precision, cache_dir=folder)
+    return open_engine(tiny_model.onnx, backend='openvino', precision=precision,
+                       cache_dir=folder, zoom=1.0)
 
 
 def images(height=64, width=128):

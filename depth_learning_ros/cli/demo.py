@@ -8,7 +8,7 @@ import argparse
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from depth_learning_ros.cli.options import DEFAULT_MODEL, add_engine_options
+from depth_learning_ros.cli.options import DEFAULT_MODEL, add_engine_options, add_zoom_option
 from depth_learning_ros.cli.progress import OnProgress, progress_callback, say
 
 _SHOWS = {
@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--truth', default='/ground_truth/disparity', metavar='TOPIC',
         help='where a BAG has its ground truth (default: %(default)s)')
     add_engine_options(parser)
+    add_zoom_option(parser)
     parser.add_argument('--force', action='store_true',
                         help='replace the results of an earlier demo; nothing else is replaced')
 
@@ -76,8 +77,9 @@ def run(args: argparse.Namespace) -> int:
     from depth_learning_ros.demo.run import DemoOptions, run_demo
     result = run_demo(
         DemoOptions(output=args.output, bag=args.bag, model=args.model, backend=args.backend,
-                    precision=args.precision, cache_dir=args.cache_dir, frames=args.frames,
-                    max_disparity=args.max_disparity, truth_topic=args.truth, force=args.force),
+                    precision=args.precision, cache_dir=args.cache_dir, zoom=args.zoom,
+                    frames=args.frames, max_disparity=args.max_disparity,
+                    truth_topic=args.truth, force=args.force),
         _Reporter())
     print(result.text)
     for path in result.files:

@@ -14,6 +14,7 @@ from depth_learning_ros.cli.options import (
     DEFAULT_MODEL,
     add_engine_options,
     add_force_option,
+    add_zoom_option,
     check_outputs,
     open_engine_for,
 )
@@ -101,6 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='what happens to images of another aspect ratio than a mono model learned from '
              '(default: %(default)s)')
     add_engine_options(parser)
+    add_zoom_option(parser)
     add_force_option(parser)
 
 
@@ -212,7 +214,9 @@ def _models(args: argparse.Namespace, name: str) -> list[_Model]:
     if not args.first_stage or name in CLASSICAL_MODELS:
         return [_Model(args, name)]
     from depth_learning_ros.engine.first_stage import open_first_stage
-    return [_Model(args, name, open_first_stage), _Model(args, name)]
+    from depth_learning_ros.engine.zoom import zoomed
+    return [_Model(args, name, lambda model: zoomed(open_first_stage(model), args.zoom)),
+            _Model(args, name)]
 
 
 class _Model:
@@ -230,7 +234,8 @@ class _Model:
         from depth_learning_ros.pipeline import open_pipeline
         key = -(-disparities // _DISPARITY_MULTIPLE) if self._name in CLASSICAL_MODELS else 0
         if key not in self._pipelines:
-            engine = (open_engine_for(self._args, self._name, disparities)
+            engine = (open_engine_for(self._args, self._name, disparities,
+                                      zoomed=self._name not in CLASSICAL_MODELS)
                       if self._open is None else self._open(self._name))
             self._pipelines[key] = open_pipeline(engine, fit=self._args.fit)
         self.last = self._pipelines[key]

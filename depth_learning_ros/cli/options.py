@@ -34,6 +34,20 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         help='where built engines are kept (default: your cache folder)')
 
 
+def add_zoom_option(parser: argparse.ArgumentParser) -> None:
+    """Add the size at which a stereo network sees the images."""
+    parser.add_argument(
+        '--zoom', type=_zoom, metavar='Z',
+        help='show stereo networks the images resized by this factor: more finds finer detail, '
+             'for more time, 1 leaves them as they are; auto enlarges small images to what a '
+             '1242x375 pair takes (default: auto)')
+
+
+def _zoom(word: str) -> float | None:
+    """Read auto or a number; its range is the engine's to check."""
+    return None if word == 'auto' else float(word)
+
+
 def add_mono_options(parser: argparse._ActionsContainer) -> None:
     """Add what a single camera needs."""
     parser.add_argument(
@@ -67,11 +81,20 @@ def add_force_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--force', action='store_true', help='replace output files that exist')
 
 
-def open_engine_for(args: argparse.Namespace, model: str, max_disparity: int = 192) -> Engine:
-    """Open a model as the options say, telling the user what takes time."""
+def open_engine_for(args: argparse.Namespace, model: str, max_disparity: int = 192, *,
+                    zoomed: bool = True) -> Engine:
+    """Open a model as the options say, telling the user what takes time.
+
+    Args:
+        args: of a command with engine options.
+        model: name or file.
+        max_disparity: of the matchers.
+        zoomed: whether ``--zoom`` is meant for this model.
+    """
     from depth_learning_ros.engine import open_engine
     return open_engine(model, backend=args.backend, precision=args.precision,
-                       cache_dir=args.cache_dir, max_disparity=max_disparity, on_message=say)
+                       cache_dir=args.cache_dir, max_disparity=max_disparity,
+                       zoom=args.zoom if zoomed else None, on_message=say)
 
 
 def check_outputs(paths: Iterable[Path | None], force: bool) -> None:

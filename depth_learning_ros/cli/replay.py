@@ -16,6 +16,7 @@ from depth_learning_ros.cli.options import (
     add_engine_options,
     add_force_option,
     add_mono_options,
+    add_zoom_option,
     check_mono_options,
     check_outputs,
     open_engine_for,
@@ -70,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--max-disparity', type=int, default=192, metavar='PX',
         help='how far the classical matchers search (default: 192); networks know by themselves')
     add_engine_options(parser)
+    add_zoom_option(parser)
     _add_input_options(parser.add_argument_group('input'))
     _add_output_options(parser.add_argument_group('output'))
     add_force_option(parser)

@@ -51,7 +51,7 @@ class DemoOptions:
     Attributes:
         output: folder for the results.
         bag: to replay; None = the rendered drive.
-        model, backend, precision, cache_dir: see `engine.open_engine`.
+        model, backend, precision, cache_dir, zoom: see `engine.open_engine`.
         frames: how many pairs; None = `scene.FRAMES` are rendered, the first `BAG_FRAMES` of a bag
             are used; 0 = all.
         max_disparity: how far the matchers search, in pixels; None = as far as needed by the
@@ -70,6 +70,7 @@ class DemoOptions:
     backend: str = 'auto'
     precision: str = 'auto'
     cache_dir: Path | None = None
+    zoom: float | None = None
     frames: int | None = None
     max_disparity: int | None = None
     truth_topic: str = TRUTH_TOPIC
@@ -158,7 +159,8 @@ def _open(options: DemoOptions, name: str, reporter: Reporter,
     return open_engine(
         name, backend=options.backend if is_asked else 'auto',
         precision=options.precision if is_asked else 'auto', cache_dir=options.cache_dir,
-        max_disparity=max_disparity, on_message=reporter.say)
+        zoom=options.zoom if is_asked else None, max_disparity=max_disparity,
+        on_message=reporter.say)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ __all__ = ['Engine', 'EngineInfo', 'available_models', 'open_engine']
 
 def open_engine(model: str | Path, *, backend: str = 'auto', precision: str = 'auto',
                 cache_dir: Path | None = None, max_disparity: int = 192,
+                zoom: float | None = None,
                 on_message: Callable[[str], None] | None = None) -> Engine:
     """Open a stereo engine.
 
@@ -36,6 +37,8 @@ def open_engine(model: str | Path, *, backend: str = 'auto', precision: str = 'a
         cache_dir: where built engines and their errors are kept; None = ``DEPTH_LEARNING_CACHE``
             or the user's cache folder.
         max_disparity: how far the classical matchers search, in pixels.
+        zoom: stereo networks are shown the images resized by this factor; None = small images
+            enlarged to what a 1242x375 pair takes (`engine.zoom`), others as they are.
         on_message: told what takes long.
 
     Raises:
@@ -43,13 +46,14 @@ def open_engine(model: str | Path, *, backend: str = 'auto', precision: str = 'a
         ModelError: the weights are damaged.
     """
     from depth_learning_ros.engine.sources import CLASSICAL, find_source
+    from depth_learning_ros.engine.zoom import zoomed
     if str(model) in CLASSICAL:
         if backend not in ('auto', 'opencv'):
             raise EngineError(f'{model} runs on opencv, not on {backend}: leave the backend out')
         if precision != 'auto':
             raise EngineError(f'{model} has one precision: leave {precision} out')
         from depth_learning_ros.engine.opencv import open_opencv
-        return open_opencv(str(model), max_disparity)
+        return zoomed(open_opencv(str(model), max_disparity), zoom)
     from depth_learning_ros.engine.cache import EngineCache
     from depth_learning_ros.engine.select import BACKENDS, PRECISIONS, Selector
     for what, value, known in (('backend', backend, BACKENDS),
@@ -58,9 +62,11 @@ def open_engine(model: str | Path, *, backend: str = 'auto', precision: str = 'a
             raise EngineError(f'there is no {what} {value!r}: use auto, {", ".join(known)}')
     say = on_message or logging.getLogger(__name__).info
     if str(model).endswith('.engine'):
-        return _open_built(Path(model), backend, precision, EngineCache(cache_dir, say), say)
+        # built for certain sizes, so never enlarged unasked
+        return zoomed(_open_built(Path(model), backend, precision, EngineCache(cache_dir, say),
+                                  say), 1.0 if zoom is None else zoom)
     selector = Selector(find_source(model), EngineCache(cache_dir, say), say)
-    return selector.open(backend, precision)
+    return zoomed(selector.open(backend, precision), zoom)
 
 
 def _open_built(path: Path, backend: str, precision: str, cache: EngineCache,

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from depth_learning_ros.data.scene import LoadableScene, StereoSample
+from depth_learning_ros.engine.base import EngineInfo
 from depth_learning_ros.evaluation.depth_metrics import DepthFigures, depth_figures
 from depth_learning_ros.evaluation.eigen import eigen_figures
 from depth_learning_ros.evaluation.gaps import fill_gaps
@@ -152,8 +153,14 @@ def summarise(set_name: str, pipeline: AnyPipeline,
     for name in asdict(Figures()):
         values = [value for scene in figures if not math.isnan(value := getattr(scene, name))]
         means[name] = sum(values) / len(values) if values else NAN
-    return EvaluationRow(info.model, info.backend, info.precision, set_name, len(figures),
+    return EvaluationRow(_row_name(info), info.backend, info.precision, set_name, len(figures),
                          Figures(**means))
+
+
+def _row_name(info: EngineInfo) -> str:
+    """Name the model, and the zoom that was asked for."""
+    zoom = info.metadata.get('zoom', 'auto')
+    return info.model if zoom == 'auto' else f'{info.model} zoom {zoom}'
 
 
 def compute_figures(sample: StereoSample, result: StereoResult, filled: np.ndarray) -> Figures:

@@ -38,6 +38,7 @@ def open_as_chosen(settings: StreamSettings, on_message: Callable[[str], None]) 
     """Open the engine that the settings name."""
     choice: dict[str, Any] = dict(settings.engine_choice)
     cache_dir = choice.pop('cache_dir')
+    choice['zoom'] = choice.get('zoom') or None  # 0 = automatic; mono models have none
     return open_engine(choice.pop('model'), **choice, on_message=on_message,
                        cache_dir=Path(cache_dir).expanduser() if cache_dir else None)
 

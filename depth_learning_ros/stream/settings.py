@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 import math
 from typing import Any, TypeVar
 
+from depth_learning_ros.engine.zoom import MAX_ZOOM, check_zoom
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.geometry.scan import ScanOptions
 from depth_learning_ros.pipeline import ALL_OUTPUTS, FITS, DepthOptions
@@ -159,7 +160,8 @@ class StreamSettings:
         """Return other settings.
 
         Raises:
-            DataError, CalibrationError: an unknown name, or a value outside its range.
+            DataError, EngineError, CalibrationError: an unknown name, or a value outside its
+                range.
         """
         unknown = set(changes).difference(f.name for f in fields(self))
         if unknown:
@@ -176,6 +178,9 @@ class StereoSettings(StreamSettings):
                           'which stays when that fails.')
     max_disparity: int = _setting(192, 'How far bm and sgbm search, in pixels; networks have '
                                        'their own limit.', minimum=16, maximum=1024)
+    zoom: float = _setting(0.0, 'The network is shown the images resized by this factor: more '
+                                'finds finer detail, for more time; 0 = small images are enlarged '
+                                'to what a 1242x375 pair takes.', minimum=0.0, maximum=MAX_ZOOM)
     left_right_check: bool = _setting(False, 'Lower the confidence where left and right view '
                                              'disagree; costs a second run of the network.')
     baseline_override_m: float = _setting(0.0, 'Distance of the cameras in metres, instead of '
@@ -189,6 +194,8 @@ class StereoSettings(StreamSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.zoom:
+            check_zoom(self.zoom)
         if self.baseline_override_m:
             check_baseline(self.baseline_override_m)
 
@@ -200,7 +207,8 @@ class StereoSettings(StreamSettings):
     @property
     def engine_choice(self) -> dict[str, Any]:
         """The arguments of ``open_engine``."""
-        return {**super().engine_choice, 'max_disparity': self.max_disparity}
+        return {**super().engine_choice, 'max_disparity': self.max_disparity,
+                'zoom': self.zoom}
 
 
 @dataclass(frozen=True)
