@@ -73,15 +73,15 @@ def disparity_to_depth(
     with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
         depth = np.divide(np.float32(camera.focal_px * camera.baseline_m), shifted, out=out)
     # a comparison and not the sign of the quotient: -0.0 is a far disparity too
-    np.putmask(depth, shifted <= 0, np.inf)
+    np.copyto(depth, np.inf, where=shifted <= 0)  # the quickest way where few pixels are meant
     if limits.max_depth_m < math.inf:
         np.putmask(depth, depth > limits.max_depth_m, np.inf)
     if limits.min_depth_m > 0:
         np.putmask(depth, depth < limits.min_depth_m, -np.inf)
-    known = (disparity >= 0) & (disparity < np.inf)
+    # where disparity is NaN, depth is so already
+    np.copyto(depth, np.nan, where=(disparity < 0) | (disparity == np.inf))
     if confidence is not None and limits.min_confidence > 0:
-        known &= confidence >= limits.min_confidence
-    np.putmask(depth, ~known, np.nan)
+        np.putmask(depth, ~(confidence >= limits.min_confidence), np.nan)
     return depth
 
 
