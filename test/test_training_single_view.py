@@ -261,6 +261,37 @@ def test_a_robots_own_pairs_teach_its_own_rig(tmp_path, scenes, tiny):
     assert notes['focal_px'] == pytest.approx(90 / 150 * WIDTH)
 
 
+@pytest.mark.parametrize('weight', [0, 1])
+def test_pairs_without_ground_truth_teach_all_of_svs(tmp_path, scenes, tiny, weight):
+    """With rendered scenes of the same rig beside them, or without."""
+    log = log_folder(tmp_path / 'log', {'focal_px': 0.578 * 150, 'baseline_m': 0.54})
+    config = run_config(scenes, 'pairs', data=[log], scenes_weight=weight)
+    trainer = Trainer(config, tmp_path / 'run')
+    before = {name: p.clone() for name, p in trainer.network.named_parameters()}
+    trainer.run()
+    same = [name for name, p in trainer.network.named_parameters() if torch.equal(before[name], p)]
+    assert not same
+    samples = trainer.task.samples(config, trainer.sets, config.stages[0], 0)
+    known = [bool(torch.isfinite(samples.sample(number)[2]).any()) for number in range(8)]
+    assert any(known) == bool(weight) and not all(known)
+
+
+@torch.no_grad()
+def test_ground_truth_takes_the_place_of_looks(tmp_path, scenes, tiny):
+    """Of samples whose disparity is known, and of no others, the loss says nothing of looks."""
+    torch.manual_seed(0)
+    network = registry.build_network('tiny-svs-small')
+    task = SingleViewTask(network, registry.config_of('tiny-svs-small'))
+    left, right = (torch.rand(2, 3, HEIGHT, WIDTH) - 0.5 for _ in range(2))
+    output = network(left)
+    truth = torch.full((2, 1, HEIGHT, WIDTH), -3.0)
+    assert float(task.loss_without_truth(output, left, right, truth)) == 0
+    truth[1] = math.nan
+    both = task.loss_without_truth(output, left, right, truth)
+    alone = task.loss_without_truth(network(left[1:]), left[1:], right[1:], truth[1:])
+    assert float(both) == pytest.approx(float(alone), rel=1e-4) != 0
+
+
 @pytest.mark.parametrize(('calibration', 'weight', 'message'), [
     (None, 0, 'put a calib.json'),
     ({'focal_px': 90.0, 'baseline_m': 0.12}, 1, 'rigs that differ')])
@@ -274,7 +305,7 @@ def test_logs_that_cannot_be_learned_from(tmp_path, scenes, tiny, calibration, w
 def test_stages_that_learn_from_ground_truth_refuse_pairs_alone(tmp_path, scenes, tiny, train):
     log = log_folder(tmp_path / 'log', {'focal_px': 90.0, 'baseline_m': 0.12})
     config = run_config(scenes, train, data=[log], scenes_weight=0)
-    with pytest.raises(TrainingError, match='pairs alone teach the view'):
+    with pytest.raises(TrainingError, match='train: pairs'):
         Trainer(config, tmp_path / 'run').run()
 
 
@@ -378,6 +409,8 @@ def test_configurations_that_come_along_are_valid(path):
     config = TrainingConfig.read(path)
     network = registry.config_of(config.network)
     for stage in config.stages:
+        if path.stem.startswith('teach'):
+            assert stage.train in ('view', 'pairs')  # a log has no ground truth
         if network.single_view and network.architecture != 'svs':
             assert stage.train == 'view'
         if network.trunk == 'vgg16' and network.architecture in ('svs', 'viewsyn'):

@@ -16,8 +16,7 @@ from depth_learning_ros.data.synthetic.options import GeneratorOptions
 from depth_learning_ros.errors import TrainingError
 from depth_learning_ros.training.augment import CameraFaults
 
-TRAINABLE = ('first', 'second', 'both', 'select', 'view', 'stereo',
-             'joint')
+TRAINABLE = ('first', 'second', 'both', 'select', 'view', 'stereo', 'joint', 'pairs')
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,8 @@ class StageConfig:
             (DispResNet, stage 1 frozen) or ``both``. Single networks: ``first``. Networks of one
             image: ``view`` (the view synthesis, or all of a network without a stereo part), and
             of SVS also ``select`` (the view synthesis by the true disparity alone, several times
-            as fast), ``stereo`` (the stereo part, on views as imagined) and ``joint`` (all).
+            as fast), ``stereo`` (the stereo part, on views as imagined), ``joint`` (all) and
+            ``pairs`` (all, of pairs without ground truth as well, by how the views look).
         minutes, steps: length; the one that is not 0 counts.
         learning_rate: peak; warm-up over ``warmup`` of the stage, then cosine decay to 0.
         batch, crop_height, crop_width: of a step.

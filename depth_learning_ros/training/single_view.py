@@ -29,10 +29,11 @@ from depth_learning_ros.models.deep3d import Deep3D
 from depth_learning_ros.models.monodepth import Monodepth
 from depth_learning_ros.models.normalize import to_network_input
 from depth_learning_ros.models.selection import expected_shift, seen_from_left
-from depth_learning_ros.models.svs import SVS, input_mean
+from depth_learning_ros.models.svs import SVS, SVSOutput, input_mean
 from depth_learning_ros.training.config import StageConfig, TrainingConfig
 from depth_learning_ros.training.losses import multiscale_l1, scale_weights
 from depth_learning_ros.training.monodepth import monodepth_loss
+from depth_learning_ros.training.pair_losses import agreement_loss, pair_loss
 from depth_learning_ros.training.stereo import train_only
 from depth_learning_ros.training.svs_losses import selection_loss, view_loss
 from depth_learning_ros.training.view_samples import SCENE_SHARE, ViewSamples
@@ -95,7 +96,7 @@ class SingleViewTask:
         if isinstance(self.network, SVS):
             parts = {'select': self.network.view, 'view': self.network.view,
                      'stereo': self.network.stereo,
-                     'joint': self.network}
+                     'joint': self.network, 'pairs': self.network}
             if stage.train not in parts:
                 raise TrainingError(f'train: {stage.train!r} is no part of {self.config.name}: '
                                     f'give one of {", ".join(parts)}')
@@ -118,8 +119,9 @@ class SingleViewTask:
                 for scene in getattr(each, 'scenes', ())):
             raise TrainingError(
                 f'train: {stage.train!r} learns from ground truth ({wanted}), which none of the '
-                f'data has: pairs alone teach the view (train: view); for the rest take rendered '
-                f'scenes (scenes_weight) or a labelled set as well')
+                f'data has: pairs alone teach by how alike both views must look (train: pairs, or '
+                f'view); for the rest take rendered scenes (scenes_weight) or a labelled set as '
+                f'well')
         return ViewSamples(training, sets, stage.crop_height, stage.crop_width, start,
                            self.config.input_width)
 
@@ -144,10 +146,27 @@ class SingleViewTask:
             return chosen
         weight = VIEW_ALONE_WEIGHT if stage.train == 'view' else VIEW_WEIGHT
         loss = chosen + weight * view_loss(output.view, right)
-        if stage.train == 'joint':
+        if stage.train in ('joint', 'pairs'):
             weights = scale_weights(share, len(output.disparities))
             loss = loss + multiscale_l1(output.disparities, truth, weights)
+        if stage.train == 'pairs':
+            loss = loss + self.loss_without_truth(output, left, right, truth)
         return loss
+
+    def loss_without_truth(self, output: SVSOutput, left: Tensor, right: Tensor,
+                           truth: Tensor) -> Tensor:
+        """Give what the samples teach of which no disparity is known; 0 if there are none."""
+        unknown = ~torch.isfinite(truth).flatten(1).any(1)
+        if not bool(unknown.any()):
+            return truth.new_zeros(())
+        loss = pair_loss([d[unknown] for d in output.disparities], left[unknown], right[unknown])
+        assert isinstance(self.network, SVS)
+        right_disparity = expected_shift(output.selection[unknown].float(),
+                                         self.network.view.shifts)
+        right_disparity = right_disparity * (left.shape[3] // output.view.shape[3])
+        size = right_disparity.shape[2:]
+        own = F.interpolate(output.disparities[-1][unknown].float(), size, mode='area')
+        return loss + agreement_loss(own, right_disparity, left.shape[3])
 
     def images(self, images: Tensor) -> Tensor:
         """Bring bytes (B, 3, H, W) to what the network sees."""

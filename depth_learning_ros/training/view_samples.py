@@ -15,13 +15,14 @@ from torch.utils.data import IterableDataset, get_worker_info
 from depth_learning_ros.data.scene import StereoSource
 from depth_learning_ros.data.synthetic.mono import WIDTH as SCENE_WIDTH
 from depth_learning_ros.data.synthetic.pool import ScenePool
-from depth_learning_ros.training.augment import photograph
+from depth_learning_ros.training.augment import USUAL_FAULTS, CameraFaults, photograph
 from depth_learning_ros.training.config import TrainingConfig
 from depth_learning_ros.training.samples import REFRESH, Order
 
 #: The larger a thing looks, the nearer it is: sizes may only change a little.
 LARGEST_ZOOM = 1.12
-GAINS = 0.8, 1.2  # brightness of both views of a real pair (SVS's scripts)
+#: Light of both views of a real pair: gain as in SVS's scripts, gamma and tint as in Godard's.
+GAINS, GAMMAS, TINTS = (0.8, 1.2), (0.8, 1.2), (0.95, 1.05)
 SCENE_SHARE = SCENE_WIDTH / 640  # rendered scenes are that much wider than a whole image
 _CHOICE = 0x5E7
 
@@ -58,8 +59,7 @@ class ViewSamples(IterableDataset):
         if 'scale' in scene:  # rendered
             left, right = photograph(left, right, rng, self.faults)
         else:  # real cameras: what they did to the views is there already
-            gain = rng.uniform(*GAINS)
-            left, right = (cv2.convertScaleAbs(view, alpha=gain) for view in (left, right))
+            left, right = in_another_light(left, right, rng, self.faults)
         views = [torch.from_numpy(np.ascontiguousarray(v.transpose(2, 0, 1)))
                  for v in (left, right)]
         return views[0], views[1], -torch.from_numpy(truth)[None], -torch.from_numpy(
@@ -89,6 +89,24 @@ class ViewSamples(IterableDataset):
             if count and count % REFRESH == 0 and self.pool is not None:
                 self.pool.refresh()
             yield self.sample(number)
+
+
+def in_another_light(left: np.ndarray, right: np.ndarray, rng: np.random.Generator,
+                     faults: CameraFaults = USUAL_FAULTS) -> tuple[np.ndarray, np.ndarray]:
+    """Make both uint8 (H, W, 3) views brighter or darker, tinted or gray, both in the same way.
+
+    What they show stays comparable, value by value, as is needed where nothing else teaches.
+    """
+    gray, toned = rng.random() < faults.gray, rng.random() < faults.tone
+    if gray:
+        left, right = (cv2.cvtColor(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+                       for view in (left, right))
+    if not toned:
+        return left, right
+    gain = rng.uniform(*GAINS) * (1 if gray else rng.uniform(*TINTS, 3)) * np.ones(3)
+    levels = (np.arange(256) / 255)[:, None] ** rng.uniform(*GAMMAS) * gain
+    table = np.clip(np.round(levels * 255), 0, 255).astype(np.uint8)[:, None]  # (256, 1, 3)
+    return cv2.LUT(left, table), cv2.LUT(right, table)
 
 
 def cut(scene: Mapping[str, np.ndarray], height: int, width: int,
