@@ -142,5 +142,5 @@ def test_a_process_runs_until_it_is_ended(world):
 
     world.close()
     threading.Timer(1.0, rclpy.try_shutdown).start()
-    assert run_node(make, []) == 0
+    assert run_node(make, [], begin=TestedStereoNode.begin) == 0
     assert models.opened[0].closed and made[0].stopped_in_time

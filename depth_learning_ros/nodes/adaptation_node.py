@@ -17,9 +17,6 @@ import time
 from typing import Any
 
 from message_filters import ApproximateTimeSynchronizer, TimeSynchronizer
-import rclpy
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -29,7 +26,7 @@ from depth_learning_ros.adaptation.online import OnlineAdapter, limit_threads
 from depth_learning_ros.adaptation.online_scenes import scene_maker
 from depth_learning_ros.engine import open_engine
 from depth_learning_ros.engine.cache import default_cache_dir
-from depth_learning_ros.errors import DataError, DepthLearningError, MessageError
+from depth_learning_ros.errors import DataError, MessageError
 from depth_learning_ros.messages import stamp_ns
 from depth_learning_ros.nodes.adaptation_settings import SETTINGS
 from depth_learning_ros.nodes.adaptation_status import status_message
@@ -39,6 +36,7 @@ from depth_learning_ros.nodes.inputs import Inputs
 from depth_learning_ros.nodes.log import forward_logging
 from depth_learning_ros.nodes.parameters import descriptor
 from depth_learning_ros.nodes.qos import latched_qos
+from depth_learning_ros.nodes.run import run_node
 from depth_learning_ros.stream.newest import NewestWorker
 from depth_learning_ros.stream.say_once import SayOnce
 from depth_learning_ros.stream.sync import SIDES
@@ -203,21 +201,4 @@ class AdaptationNode(Node):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node, at low priority, until it is interrupted."""
-    rclpy.init(args=arguments)
-    node = None
-    try:
-        node = AdaptationNode(os.nice)
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (DepthLearningError, ParameterException) as error:
-        rclpy.logging.get_logger('depth_learning_ros').fatal(str(error))
-        return 1
-    except Exception:
-        if rclpy.ok():
-            raise
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run_node(partial(AdaptationNode, os.nice), arguments)

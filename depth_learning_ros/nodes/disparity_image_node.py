@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import rclpy
 from rclpy.event_handler import PublisherEventCallbacks
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image
 from stereo_msgs.msg import DisparityImage
+
+from depth_learning_ros.nodes.run import run_node
 
 
 class DisparityImageNode(Node):
@@ -43,14 +43,6 @@ class DisparityImageNode(Node):
         self._publisher.publish(message.image)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the node until it is told to stop."""
-    rclpy.init(args=arguments)
-    node = DisparityImageNode()
-    try:
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the node until it is interrupted."""
+    return run_node(DisparityImageNode, arguments)

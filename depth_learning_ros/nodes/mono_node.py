@@ -39,4 +39,4 @@ class MonoNode(StreamNode):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until it is interrupted."""
-    return run_node(MonoNode, arguments)
+    return run_node(MonoNode, arguments, begin=MonoNode.begin)

@@ -8,17 +8,26 @@ from collections.abc import Callable, Sequence
 import logging
 import os
 import sys
+from typing import TypeVar
 
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
 
 from depth_learning_ros.errors import DepthLearningError
-from depth_learning_ros.nodes.stream_node import StreamNode
+
+AnyNode = TypeVar('AnyNode', bound=Node)
 
 
-def run_node(make: Callable[[], StreamNode], arguments: Sequence[str] | None = None) -> int:
+def run_node(make: Callable[[], AnyNode], arguments: Sequence[str] | None = None, *,
+             begin: Callable[[AnyNode], object] = lambda node: None) -> int:
     """Run a node until it is interrupted.
+
+    Args:
+        make: makes the node.
+        arguments: of the process; None = those it was started with.
+        begin: what is done with the node before it spins.
 
     Returns:
         The exit status: 0 after an interrupt, 1 when parameters given at the start are wrong.
@@ -27,8 +36,7 @@ def run_node(make: Callable[[], StreamNode], arguments: Sequence[str] | None = N
     node = None
     try:
         node = make()
-        if node.autostart:
-            node.start()
+        begin(node)
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
@@ -46,9 +54,9 @@ def run_node(make: Callable[[], StreamNode], arguments: Sequence[str] | None = N
     return 0
 
 
-def _end(node: StreamNode) -> None:
+def _end(node: Node) -> None:
     node.destroy_node()
-    if not node.stopped_in_time:
+    if not getattr(node, 'stopped_in_time', True):
         # An engine is being built in native code, which cannot be interrupted and would crash
         # when it comes back to an interpreter that is gone. What it writes gets its name last.
         rclpy.try_shutdown()

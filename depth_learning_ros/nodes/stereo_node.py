@@ -56,4 +56,4 @@ class StereoNode(StreamNode):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until it is interrupted."""
-    return run_node(StereoNode, arguments)
+    return run_node(StereoNode, arguments, begin=StereoNode.begin)

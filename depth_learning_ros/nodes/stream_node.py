@@ -23,6 +23,7 @@ from depth_learning_ros.nodes.outlet import NodeOutlet
 from depth_learning_ros.nodes.parameters import as_parameters, changes_among, declare_settings
 from depth_learning_ros.stream import Diagnosis, Stream, StreamSettings
 from depth_learning_ros.stream.diagnosis import ERROR, OK
+from depth_learning_ros.stream.heap import keep_freed_memory
 from depth_learning_ros.stream.say_once import SayOnce
 
 _POLL_S = 0.1
@@ -72,6 +73,12 @@ class StreamNode(PatientLifecycleNode):
     def autostart(self) -> bool:
         """Whether it is to become active by itself."""
         return bool(self._autostart)
+
+    def begin(self) -> None:
+        """Prepare the process for the node, and start it if it is to do that by itself."""
+        keep_freed_memory()
+        if self.autostart:
+            self.start()
 
     def start(self) -> bool:
         """Configure and activate; tell whether that went well."""
