@@ -383,8 +383,9 @@ def test_a_bag_becomes_a_folder_of_pairs(tmp_path, monkeypatch):
     monkeypatch.setattr('depth_learning_ros.replay.frames.count_pairs', lambda *_: 2)
     monkeypatch.setattr('depth_learning_ros.replay.frames.bag_pairs', lambda *_: iter(pairs))
     args = argparse.Namespace(log=[tmp_path / 'drive.mcap'], output=tmp_path, left=None,
-                              right=None)
+                              right=None, log_scenes=0.25)
     config = pair_logs.with_logs(run_config(tmp_path, network='svs-small'), args)
+    assert (config.data[0].weight, config.scenes_weight) == (1, 0.25)
     source = open_data_set(config.data[0].set, config.data[0].root)
     assert len(source) == 2
     assert (source[1].left == left).all() and (source[1].right == left // 2).all()
@@ -395,9 +396,17 @@ def test_a_bag_becomes_a_folder_of_pairs(tmp_path, monkeypatch):
 
 def test_logs_are_for_networks_of_one_image(tmp_path):
     from depth_learning_ros.cli.pair_logs import with_logs
-    args = argparse.Namespace(log=[tmp_path], output=tmp_path, left=None, right=None)
+    args = argparse.Namespace(log=[tmp_path], output=tmp_path, left=None, right=None,
+                              log_scenes=0.0)
     with pytest.raises(UsageError, match='depth-learning adapt'):
         with_logs(run_config(tmp_path, 'first', network='crl-small'), args)
+
+
+def test_scenes_beside_logs_need_logs(tmp_path):
+    from depth_learning_ros.cli.pair_logs import with_logs
+    args = argparse.Namespace(log=[], log_scenes=1.0)
+    with pytest.raises(UsageError, match='give --log'):
+        with_logs(run_config(tmp_path, network='svs-small'), args)
 
 
 CONFIGURATIONS = [p for p in (Path(__file__).parent.parent / 'config' / 'training').glob('*.yaml')

@@ -27,12 +27,16 @@ def add_log_arguments(parser: argparse.ArgumentParser) -> None:
         help='a rectified stereo log without ground truth that a network of one image learns '
              'from, instead of rendered scenes: a bag (rosbag2 folder, .mcap, .db3, ROS 1 .bag), '
              'or a folder with left/, right/ and calib.json; may be given again')
+    parser.add_argument(
+        '--log-scenes', type=float, default=0.0, metavar='W',
+        help='beside the logs, learn from rendered scenes as well: W of them to each pair of one '
+             'log (default 0); their rig must be that of the logs')
     parser.add_argument('--left', metavar='TOPIC', help='left image topic of the bags')
     parser.add_argument('--right', metavar='TOPIC', help='right image topic of the bags')
 
 
 def with_logs(config: TrainingConfig, args: argparse.Namespace) -> TrainingConfig:
-    """Put the logs of the command line in place of rendered scenes.
+    """Put the logs of the command line in place of rendered scenes, or beside them.
 
     Raises:
         UsageError: its network learns from ground truth, which logs have not.
@@ -42,6 +46,9 @@ def with_logs(config: TrainingConfig, args: argparse.Namespace) -> TrainingConfi
 
     from depth_learning_ros.models.registry import config_of
     if not args.log:
+        if args.log_scenes:
+            raise UsageError('--log-scenes adds rendered scenes to logs: give --log, or set '
+                             'scenes_weight in the configuration')
         return config
     if not config_of(config.network).single_view:
         raise UsageError(f'{config.network} learns from ground truth, which --log has not: take '
@@ -49,7 +56,7 @@ def with_logs(config: TrainingConfig, args: argparse.Namespace) -> TrainingConfi
                          f'to its log with depth-learning adapt')
     logs = [open_log(path, args.output / 'logs' / f'{number}-{path.stem}', args)
             for number, path in enumerate(args.log)]
-    return replace(config, data=(*config.data, *logs), scenes_weight=0.0)
+    return replace(config, data=(*config.data, *logs), scenes_weight=args.log_scenes)
 
 
 def open_log(path: Path, folder: Path, args: argparse.Namespace) -> DataConfig:
