@@ -116,11 +116,11 @@ def camera(domain: int, size: tuple[int, int], rate: float, seconds: float,
             header = make('std_msgs/msg/Header', frame_id='left', stamp=make(
                 'builtin_interfaces/msg/Time', sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9))
             for info, side in zip(writer.camera_infos(model, header), images, strict=True):
-                infos[side].send(b''.join(serialize(info, CAMERA_INFO)))
-            image = b''.join(serialize(writer.image(rgb, header), IMAGE))
+                infos[side].send(*serialize(info, CAMERA_INFO))
+            image = serialize(writer.image(rgb, header), IMAGE)
             begin_ns = time.time_ns()
             for topic in images.values():
-                topic.send(image)
+                topic.send(*image, checked=True)
             if index >= _WARM_UP_S * rate:
                 sent.append((stamp_ns, begin_ns))
         time.sleep(1.0)
@@ -143,8 +143,13 @@ def listener(domain: int, outputs: tuple[str, ...], pipe: Connection) -> None:
 
 
 def measure(size: tuple[int, int], rate: float, seconds: float,
-            outputs: tuple[str, ...]) -> dict[str, object]:
-    """Run the three processes once."""
+            outputs: tuple[str, ...], cores: tuple[set[int], set[int]] | None = None,
+            ) -> dict[str, object]:
+    """Run the three processes once.
+
+    Args:
+        cores: for camera and listener, which never work at once, and for the live process.
+    """
     domain = random.SystemRandom().randint(34, 100)
     context = multiprocessing.get_context('spawn')
     pipes = {}
@@ -153,6 +158,8 @@ def measure(size: tuple[int, int], rate: float, seconds: float,
         pipes[function], theirs = context.Pipe()
         process = context.Process(target=function, args=(domain, *arguments, theirs))
         process.start()
+        if cores:
+            os.sched_setaffinity(process.pid, cores[function is live])
         return process
 
     processes = [start(live, outputs), start(listener, outputs)]
@@ -185,18 +192,27 @@ def measure(size: tuple[int, int], rate: float, seconds: float,
     return result
 
 
+def core_set(text: str) -> set[int]:
+    """Read ``2`` or ``0-3``."""
+    first, _, last = text.partition('-')
+    return set(range(int(first), int(last or first) + 1))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--size', action='append', help='WIDTHxHEIGHT (default: both of them)')
     parser.add_argument('--rate', type=float, default=10.0)
     parser.add_argument('--seconds', type=float, default=10.0)
     parser.add_argument('--outputs', default='disparity,depth,points2')
+    parser.add_argument('--cores', help='such as 0:1, or 0-3:4-7: cores of camera and listener, '
+                        'and of the live process (default: as the system schedules them)')
     args = parser.parse_args()
+    cores = None if args.cores is None else tuple(map(core_set, args.cores.split(':')))
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     for text in args.size or ['640x480', '1242x375']:
         width, height = (int(part) for part in text.split('x'))
         print(json.dumps(measure((width, height), args.rate, args.seconds,
-                                 tuple(args.outputs.split(',')))), flush=True)
+                                 tuple(args.outputs.split(',')), cores)), flush=True)
 
 
 if __name__ == '__main__':

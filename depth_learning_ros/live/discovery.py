@@ -83,7 +83,8 @@ def entities_info(distro: str, participant: uuid.UUID, namespace: str, node: str
     return bytes(form.store.serialize_cdr(message, INFO))
 
 
-def read_entities(cdr: bytes, distro: str) -> tuple[uuid.UUID, tuple[NodeEntities, ...]]:
+def read_entities(cdr: bytes | memoryview,
+                  distro: str) -> tuple[uuid.UUID, tuple[NodeEntities, ...]]:
     """Return a process and its nodes."""
     message: Any = discovery_store(distro).store.deserialize_cdr(cdr, INFO)
     nodes = tuple(

@@ -52,7 +52,7 @@ class DdsOutlet(Outlet):
     def publish(self, topic: str, message: Any) -> None:
         """See `Outlet`."""
         writer = self._transforms() if topic == TF_STATIC else self._writers[topic]
-        writer.send(b''.join(serialize(message, writer.type_name)))
+        writer.send(*serialize(message, writer.type_name), checked=True)
 
     def make(self, kind: str, /, **fields: Any) -> Any:
         """See `Outlet`."""

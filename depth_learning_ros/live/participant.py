@@ -170,6 +170,7 @@ class Participant:
         with self._lock:
             if isinstance(endpoint, Writer):
                 self._writers.remove(endpoint)
+                endpoint.close()
             else:
                 self._readers.remove(endpoint)
                 self._waitset.detach(endpoint.condition)
@@ -205,6 +206,8 @@ class Participant:
             self._thread.join()
         with self._lock:
             self._announcer.send(entities_info(self.distro, self._entity.guid, '', None, [], []))
+            for writer in (*self._writers, self._announcer):
+                writer.close()
             _delete(self._waitset)
             for reader in self._readers:
                 _delete(reader.condition)

@@ -65,7 +65,7 @@ class ServiceType:
             make_sample_type(other, store.fielddefs), bare.hash_rihs01(one),
             bare.hash_rihs01(other))
 
-    def read(self, cdr: bytes) -> Any:
+    def read(self, cdr: bytes | memoryview) -> Any:
         """Return a request, whose header `reply_to` takes."""
         return self.store.deserialize_cdr(cdr, self.request)
 

@@ -155,7 +155,7 @@ def _typical(value: Typical | None) -> str:
     return '-' if value is None else f'{value.median_ms:.1f} / {value.worst_ms:.1f}'
 
 
-def _header_stamp_ns(cdr: bytes) -> int:
+def _header_stamp_ns(cdr: bytes | memoryview) -> int:
     """Return the stamp of a message that begins with a header; 0 when it is too short."""
     if len(cdr) < 12:
         return 0
