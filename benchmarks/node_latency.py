@@ -5,7 +5,8 @@
 
 Needs a real ROS 2 that is sourced. For each image size and model it tells, as the receiver saw
 it, how many results came and how old they were (image's stamp to arrival) in the first and in the
-last quarter of the time; from the node's diagnostics, what each stage took; and the node's memory.
+last quarter of the time; from the node's diagnostics, what each stage took; what a frame costs the
+node in processor time; and how its memory grows.
 
     python benchmarks/node_latency.py [--seconds 20] [--rate 30] [--model bm --model crl-small]
 """
@@ -71,9 +72,32 @@ def publish_pairs(width: int, height: int, channels: int, rate_hz: float) -> Non
     rclpy.spin(node)
 
 
-def memory_mb(pid: int) -> float:
-    pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
-    return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
+class Usage:
+    """Memory and processor time of a process, sampled again and again."""
+
+    def __init__(self, pid: int) -> None:
+        self._folder = Path(f'/proc/{pid}')
+        self._cpu_before_s = self._cpu_s()
+        self.samples: list[tuple[float, float]] = []
+
+    def sample(self) -> None:
+        pages = int((self._folder / 'statm').read_text().split()[1])
+        self.samples.append((time.monotonic(), pages * os.sysconf('SC_PAGE_SIZE') / 1e6))
+
+    def cpu_s(self) -> float:
+        """Seconds since the beginning, of all threads."""
+        return self._cpu_s() - self._cpu_before_s
+
+    def told(self) -> str:
+        """Memory at first and at last, and the slope of a line through all that lies between."""
+        times, memory = zip(*self.samples, strict=True)
+        slope = statistics.linear_regression(times, memory).slope * 60
+        return (f'memory {memory[0]:.1f} MB at first, {memory[-1]:.1f} MB at last, '
+                f'most {max(memory):.1f} MB, {slope:+.2f} MB a minute')
+
+    def _cpu_s(self) -> float:
+        fields = (self._folder / 'stat').read_text().rpartition(')')[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
 class Receiver:
@@ -141,10 +165,12 @@ def measure(receiver: Receiver, model: str, size: tuple[int, int, int], seconds:
         receiver.spin(2.0)  # the first frames prepare the engine
         for ages in receiver.ages.values():
             ages.clear()
-        before = memory_mb(node.pid)
-        receiver.spin(seconds)
-        after = memory_mb(node.pid)
-        return told(receiver, seconds, before, after)
+        usage = Usage(node.pid)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            usage.sample()
+            receiver.spin(min(1.0, max(0.0, end - time.monotonic())))
+        return told(receiver, seconds, usage)
     finally:
         stop(node)
         stop(camera)
@@ -153,7 +179,7 @@ def measure(receiver: Receiver, model: str, size: tuple[int, int, int], seconds:
             ages.clear()
 
 
-def told(receiver: Receiver, seconds: float, before_mb: float, after_mb: float) -> str:
+def told(receiver: Receiver, seconds: float, usage: Usage) -> str:
     lines = []
     for name, ages in receiver.ages.items():
         if not ages:
@@ -172,8 +198,11 @@ def told(receiver: Receiver, seconds: float, before_mb: float, after_mb: float) 
     parts = ', '.join(f'{name} {value:.1f}' for name, value in stages.items())
     lines.append(f'  the node: engine {engine:.1f} ms, all else {sum(stages.values()):.1f} ms '
                  f'({parts})')
-    lines.append(f'  memory {before_mb:.0f} MB at first, {after_mb:.0f} MB at last; '
-                 f'frames dropped {receiver.values.get("frames dropped", "?")}')
+    frames = max((len(ages) for ages in receiver.ages.values()), default=0)
+    if frames:
+        lines.append(f'  processor time of the node: {1e3 * usage.cpu_s() / frames:.1f} ms a '
+                     f'frame, all threads')
+    lines.append(f'  {usage.told()}; frames dropped {receiver.values.get("frames dropped", "?")}')
     return '\n'.join(lines)
 
 
