@@ -25,6 +25,10 @@ from depth_learning_ros.adaptation.zole import smoothness_on_graph
 from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint
 from depth_learning_ros.types import StereoPair
 
+#: one zoom, labels made in each step, nothing else; as config/adaptation/paper.yaml
+PAPER = {'zooms': (1.5,), 'upside_down': False, 'consistency_px': 0.0, 'fill': False,
+         'labels': 'renewed', 'augment': False, 'average': 0.0}
+
 
 class Fixed:
     """The same batch in every step: what loading costs is not asked here."""
@@ -43,9 +47,9 @@ def make_batch(size: tuple[int, int, int], target_pairs: int, seed: int = 0) -> 
     texture = rng.integers(0, 256, (batch, 3, height, width + 8), dtype=np.uint8)
     synthetic = torch.arange(batch) >= target_pairs
     truth = torch.full((batch, 1, height, width), -8.0)
-    return Batch(torch.from_numpy(texture[..., :width].copy()),
-                 torch.from_numpy(texture[..., 8:].copy()), truth, torch.ones_like(truth),
-                 synthetic)
+    left, right = (torch.from_numpy(view.copy())
+                   for view in (texture[..., :width], texture[..., 8:]))
+    return Batch(left, right, left, right, truth, torch.ones_like(truth), synthetic)
 
 
 def new_adapter(args: argparse.Namespace, folder: Path, target_pairs: int,
@@ -93,7 +97,7 @@ def main() -> None:
         adapters = {
             'supervised': new_adapter(args, folder, 0),
             'zole': new_adapter(args, folder, half),
-            'zole, one zoom 1.5': new_adapter(args, folder, half, zooms=(1.5,), consistency_px=0),
+            'zole of the paper': new_adapter(args, folder, half, **PAPER),
             'tonioni': new_adapter(args, folder, args.batch, method='tonioni'),
             'photometric': new_adapter(args, folder, args.batch, method='photometric')}
         work = {name: adapter.step for name, adapter in adapters.items()}

@@ -30,16 +30,22 @@ from depth_learning_ros.data.folders import StereoFolder
 from depth_learning_ros.evaluation.metrics import bad_share, d1_share, end_point_error
 from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint
 
-ZOOMS = (0.75, 1.0, 1.25, 1.5, 2.0, 2.5)
-PAPER = {'zooms': (1.5,), 'consistency_px': 0.0}
+ZOOMS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5)
+PAPER: dict[str, object] = {
+    'zooms': (1.5,), 'upside_down': False, 'consistency_px': 0.0, 'fill': False,
+    'labels': 'renewed', 'augment': False, 'average': 0.0}
 VARIANTS: dict[str, dict[str, object]] = {
     'zole': {},
     'tonioni': {'method': 'tonioni'},
     'photometric': {'method': 'photometric'},
-    'one zoom 1.5, Laplacian': PAPER,
-    'one zoom 1.5, no Laplacian': {**PAPER, 'laplacian': 0.0},
-    'no zoom, Laplacian': {**PAPER, 'zooms': (1.0,)},
-    'fixed labels': {'labels': 'fixed'},
+    'paper': PAPER,
+    'paper without Laplacian': {**PAPER, 'laplacian': 0.0},
+    'paper without zoom': {**PAPER, 'zooms': (1.0,)},
+    'paper, fixed labels': {**PAPER, 'labels': 'kept'},
+    'without filling': {'fill': False},
+    'without another camera': {'augment': False},
+    'labels made anew': {'label_steps': 100},
+    'with photometric': {'photometric': 1.0},
 }
 Inference = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

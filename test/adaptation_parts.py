@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.data.images import write_image
@@ -18,7 +19,8 @@ WIDTH, HEIGHT, DISPARITY = 128, 64, 6
 
 SMALL = AdaptationConfig(
     crop_height=64, crop_width=128, batch=2, steps=4, validate_steps=2, zooms=(1.0, 1.5),
-    scenes=2, held_out_scenes=1, max_frames=20, precision='fp32', warmup_steps=0)
+    upside_down=False, average=0.0, augment=False, scenes=2, held_out_scenes=1, max_frames=20,
+    precision='fp32', warmup_steps=0)
 
 
 def small(**changes: object) -> AdaptationConfig:
@@ -59,3 +61,20 @@ def write_folder(path: Path, found: list[StereoPair]) -> Path:
         for number, each in enumerate(found):
             write_image(path / side / f'{number:06d}.png', getattr(each, side))
     return path
+
+
+class Says:
+    """A network that says what a function of the width of its input says."""
+
+    def __init__(self, function):
+        self.function, self.widths = function, []
+
+    def disparity(self, left, right):
+        width = left.shape[-1]
+        self.widths.append(width)
+        return torch.full((left.shape[0], 1, *left.shape[-2:]), float(self.function(width)))
+
+
+def views(*found):
+    return [torch.from_numpy(np.stack([getattr(p, side).transpose(2, 0, 1) for p in found]))
+            for side in ('left', 'right')]

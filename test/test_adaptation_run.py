@@ -20,6 +20,7 @@ import torch
 
 from depth_learning_ros.adaptation import adapter as adapter_module
 from depth_learning_ros.adaptation import run as run_module
+from depth_learning_ros.adaptation import teacher as teacher_module
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.figures import Figures, FrameFigures
 from depth_learning_ros.adaptation.folders import folder_log
@@ -98,16 +99,46 @@ def test_the_loss_on_rendered_pairs_falls(folders, tmp_path):
     assert np.nanmean(losses[-4:]) < 0.9 * np.nanmean(losses[:4])
 
 
-def test_labels_are_of_the_current_weights_or_of_the_first(folders, tmp_path, monkeypatch):
-    teachers = []
-    label = adapter_module.label
-    monkeypatch.setattr(adapter_module, 'label', lambda teacher, *rest: (
-        teachers.append(teacher), label(teacher, *rest))[1])
-    for labels in ('renewed', 'fixed'):
-        adapter = new_adapter(folders, tmp_path, labels=labels, synthetic_share=0.0)
+def test_labels_are_kept_or_renewed_by_the_current_weights(folders, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(adapter_module, 'label', lambda teacher, left, *rest: (
+        asked.append(teacher), torch.full((len(left), 1, *left.shape[-2:]), -5.0))[1])
+    monkeypatch.setattr(teacher_module, 'label_both', lambda teacher, left, right, config: (
+        asked.append(teacher), [torch.full((1, 1, *left.shape[-2:]), -5.0)] * 2)[1])
+    adapter = new_adapter(folders, tmp_path, labels='renewed', synthetic_share=0.0)
+    adapter.step()
+    assert asked == [adapter.predictor]
+    asked.clear()
+    adapter = new_adapter(folders, tmp_path, synthetic_share=0.0)
+    for _ in range(20):
         adapter.step()
-        wanted = adapter.predictor if labels == 'renewed' else adapter.reference
-        assert teachers.pop() is wanted and not teachers
+    assert len(asked) == adapter.frames.count('train')  # each frame once
+    assert set(asked) == {adapter.teacher.predictor}
+    assert adapter.teacher.predictor.network is adapter.original
+
+
+def test_kept_labels_are_made_anew_by_the_averaged_weights(folders, tmp_path):
+    adapter = new_adapter(folders, tmp_path, label_steps=2, learning_rate=1e-2, average=0.5)
+    before = weights_of(adapter.original)
+    adapter.step(), adapter.step()
+    assert weights_of(adapter.teacher.predictor.network).equal(before)
+    averaged = weights_of(adapter.averaged).clone()
+    assert not averaged.equal(before) and not averaged.equal(weights_of(adapter.network))
+    adapter.step()
+    assert weights_of(adapter.teacher.predictor.network).equal(averaged)
+    assert weights_of(adapter.original).equal(before)
+
+
+def test_the_network_sees_another_camera_and_the_labels_do_not(folders, tmp_path):
+    adapter = new_adapter(folders, tmp_path, augment=True, synthetic_share=0.0)
+    plain = new_adapter(folders, tmp_path, augment=True, method='photometric')
+    for number in range(4):
+        batch = adapter.batches[number]
+        assert not torch.equal(batch.left, batch.clean_left)
+        assert torch.equal(plain.batches[number].left, plain.batches[number].clean_left)
+    # a swapped sample comes with the right view's labels: they fit wherever both are known
+    stored = adapter.frames.load('train', 0)
+    assert stored[0].shape == (64, 128, 3)
 
 
 def test_the_photometric_term_is_added_with_its_weight(folders, tmp_path, monkeypatch):

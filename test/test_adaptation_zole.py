@@ -1,11 +1,11 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pseudo ground truth, its choice among zooms, and the losses of all methods."""
+"""The pseudo ground truth of one zoom, and the losses of all methods."""
 
 import math
 from pathlib import Path
 
-from adaptation_parts import DISPARITY, pair, small
+from adaptation_parts import DISPARITY, Says, pair, small, views
 import numpy as np
 import pytest
 import torch
@@ -23,32 +23,10 @@ from depth_learning_ros.adaptation.tonioni import (
     match,
     total_variation,
 )
-from depth_learning_ros.adaptation.zole import (
-    choose_zoom,
-    label,
-    pseudo_ground_truth,
-    target_loss,
-)
+from depth_learning_ros.adaptation.zole import pseudo_ground_truth, target_loss
 from depth_learning_ros.errors import ModelError, TrainingError
 from depth_learning_ros.models.checkpoint import CheckpointInfo
 from depth_learning_ros.models.config import NetworkConfig
-
-
-class Says:
-    """A network that says what a function of the width of its input says."""
-
-    def __init__(self, function):
-        self.function, self.widths = function, []
-
-    def disparity(self, left, right):
-        width = left.shape[-1]
-        self.widths.append(width)
-        return torch.full((left.shape[0], 1, *left.shape[-2:]), float(self.function(width)))
-
-
-def views(*found):
-    return [torch.from_numpy(np.stack([getattr(p, side).transpose(2, 0, 1) for p in found]))
-            for side in ('left', 'right')]
 
 
 def test_pseudo_ground_truth_is_scaled_down_and_divided_by_the_zoom():
@@ -59,33 +37,6 @@ def test_pseudo_ground_truth_is_scaled_down_and_divided_by_the_zoom():
         assert found.shape == (1, 1, 64, 128)
         assert found.unique().tolist() == [pytest.approx(expected)]
     assert network.widths == [128, 256, 160, 64]
-
-
-def test_each_pixel_takes_the_zoom_whose_warped_view_fits():
-    left, right = views(pair(0))
-    right_at_two = Says(lambda width: -2 * DISPARITY if width == 256 else -3)
-    found = choose_zoom(right_at_two, left, right, (1.0, 2.0))
-    assert (found[..., DISPARITY + 8:] == -DISPARITY).float().mean() > 0.97
-    right_at_one = Says(lambda width: -DISPARITY if width == 128 else -50)
-    found = choose_zoom(right_at_one, left, right, (1.0, 2.0))
-    assert (found[..., DISPARITY + 8:] == -DISPARITY).float().mean() > 0.97
-
-
-def test_labels_that_the_right_view_denies_or_that_leave_it_are_unknown():
-    left, right = views(pair(0))
-    config = small(zooms=(1.0,), consistency_px=1.0)
-    found = label(Says(lambda width: -DISPARITY), left, right, config)
-    assert found[..., :DISPARITY].isnan().all()  # their match would lie left of the right image
-    assert (found[..., DISPARITY:] == -DISPARITY).all()
-
-    class Contradicts(Says):
-        def disparity(self, left, right):
-            self.function = (lambda width: -DISPARITY) if not self.widths else (lambda width: -9)
-            return super().disparity(left, right)
-
-    assert label(Contradicts(None), left, right, config).isnan().all()
-    lenient = label(Contradicts(None), left, right, small(zooms=(1.0,), consistency_px=0))
-    assert lenient.isnan().sum() == 64 * DISPARITY
 
 
 def test_the_target_loss_is_l1_plus_lambda_times_the_form_by_pixel():

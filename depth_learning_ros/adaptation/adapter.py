@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 import math
 from pathlib import Path
 import time
@@ -30,11 +30,14 @@ from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.figures import Figures, HeldOut, synthetic_error
 from depth_learning_ros.adaptation.frames import HELD_OUT, VALIDATION, FrameStore
 from depth_learning_ros.adaptation.gate import Verdict, collapses, judge
+from depth_learning_ros.adaptation.labels import label
 from depth_learning_ros.adaptation.photometric import photometric_loss
 from depth_learning_ros.adaptation.predict import Predictor
+from depth_learning_ros.adaptation.progress import StepReport, Validation
+from depth_learning_ros.adaptation.teacher import Teacher
 from depth_learning_ros.adaptation.tonioni import guided_loss
 from depth_learning_ros.adaptation.workers import Workers
-from depth_learning_ros.adaptation.zole import label, labelled_loss, target_loss
+from depth_learning_ros.adaptation.zole import labelled_loss, target_loss
 from depth_learning_ros.data.synthetic.pool import ScenePool
 from depth_learning_ros.errors import TrainingError
 from depth_learning_ros.models.checkpoint import CheckpointInfo, save_checkpoint
@@ -43,39 +46,6 @@ VALIDATION_FRAMES, VALIDATION_SCENES = 6, 6
 HELD_OUT_FRAMES = 20
 #: What a decibel of PSNR counts where 1 of SSIM counts 1: both move alike in practice.
 SSIM_PER_DB = 0.05
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """One step.
-
-    Attributes:
-        step: its number, from 1.
-        target_loss, synthetic_loss: of its target and rendered pairs; NaN when it had none.
-        labelled: share of the target's pixels that had a label (ZOLE); NaN for other methods.
-        seconds: it took.
-    """
-
-    step: int
-    target_loss: float
-    synthetic_loss: float
-    labelled: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Figures of the validation frames after some steps.
-
-    Attributes:
-        step: after so many.
-        figures: of the current weights.
-        score: what the best weights are chosen by; -inf where they collapsed or forgot.
-    """
-
-    step: int
-    figures: Figures
-    score: float
 
 
 class Adapter:
@@ -100,10 +70,15 @@ class Adapter:
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.requires_grad_(True)
         self.original = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.best = copy.deepcopy(self.original)
-        self.predictor, self.reference, self.chosen = (
-            Predictor(n, info, config.precision) for n in (self.network, self.original, self.best))
-        self.batches = Batches(frames, scenes, config, self.workers.rank, self.workers.world)
+        self.best, self.averaged = copy.deepcopy(self.original), copy.deepcopy(self.original)
+        self.predictor, self.reference, self.chosen, self.steady = (
+            Predictor(n, info, config.precision)
+            for n in (self.network, self.original, self.best, self.averaged))
+        teaching = copy.deepcopy(self.original) if config.label_steps else self.original
+        self.teacher = Teacher(Predictor(teaching, info, config.precision), frames, config)
+        kept = config.method == 'zole' and config.labels == 'kept'
+        self.batches = Batches(frames, scenes, config, self.workers.rank, self.workers.world,
+                               self.teacher.labels_of if kept else None)
         self.held_out_scenes = ScenePool(held_out_scenes)
         self.step_number = 0
         self.minutes = 0.0
@@ -136,6 +111,9 @@ class Adapter:
             TrainingError: the loss is not finite; the weights are still those of before.
         """
         start = time.monotonic()
+        renew = self.config.label_steps
+        if renew and self.step_number and self.step_number % renew == 0:
+            self.teacher.learn(self.averaged.state_dict())
         batch = self.batches[self.step_number].to(self.workers.device)
         self.network.train()
         target, synthetic, labelled = self._losses(batch)
@@ -152,6 +130,7 @@ class Adapter:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step_number += 1
+        self._average()
         seconds = time.monotonic() - start
         self.minutes += seconds / 60
         nan = float('nan')
@@ -160,39 +139,52 @@ class Adapter:
         self.history.append(report)
         return report
 
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Let the averaged weights follow, at first faster: they are to forget where it began."""
+        stays = min(self.config.average, self.step_number / (10 + self.step_number))
+        pairs = zip(self.averaged.state_dict().values(), self.network.state_dict().values(),
+                    strict=True)
+        for averaged, current in pairs:
+            if averaged.is_floating_point():
+                averaged.lerp_(current, 1 - stays)
+            else:
+                averaged.copy_(current)
+
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor, float]:
         """Give the losses of the target and of the rendered pairs, and the share of labels."""
+        config, method = self.config, self.config.method
         target, synthetic = ~batch.synthetic, batch.synthetic
-        left, right = batch.left.float(), batch.right.float()
-        labels, labelled = batch.truth, float('nan')
-        if self.config.method == 'zole' and bool(target.any()):
-            teacher = self.predictor if self.config.labels == 'renewed' else self.reference
-            labels = labels.clone()
-            labels[target] = label(teacher, left[target], right[target], self.config)
-            labelled = float(torch.isfinite(labels[target]).float().mean())
-        outputs = self.predictor.outputs(left, right)
-        losses = [left.new_zeros(()), left.new_zeros(())]
-        if bool(target.any()):
+        clean_left, clean_right = (view[target].float()
+                                   for view in (batch.clean_left, batch.clean_right))
+        labels = batch.truth[target]
+        some = bool(target.any())
+        if some and method == 'zole' and config.labels == 'renewed':
+            labels = label(self.predictor, clean_left, clean_right, config)
+        labelled = float('nan')
+        if some and method != 'photometric':
+            labelled = float(torch.isfinite(labels).float().mean())
+        outputs = self.predictor.outputs(batch.left.float(), batch.right.float())
+        losses = [batch.truth.new_zeros(()), batch.truth.new_zeros(())]
+        if some:
             mine = _of(outputs, target)
-            if self.config.method == 'zole':
-                losses[0] = target_loss(mine, left[target], labels[target], self.config)
-                if self.config.photometric > 0:
-                    losses[0] = losses[0] + self.config.photometric * photometric_loss(
-                        mine, left[target], right[target], self.config)
-            elif self.config.method == 'tonioni':
-                losses[0] = guided_loss(mine, labels[target], batch.confidence[target],
-                                        self.config)
-            else:
-                losses[0] = photometric_loss(mine, left[target], right[target], self.config)
+            if method == 'zole':
+                losses[0] = target_loss(mine, clean_left, labels, config)
+            elif method == 'tonioni':
+                losses[0] = guided_loss(mine, labels, batch.confidence[target], config)
+            weight = {'zole': config.photometric, 'photometric': 1.0}.get(method, 0.0)
+            if weight > 0:
+                losses[0] = losses[0] + weight * photometric_loss(mine, clean_left, clean_right,
+                                                                  config)
         if bool(synthetic.any()):
-            losses[1] = labelled_loss(_of(outputs, synthetic), labels[synthetic])
+            losses[1] = labelled_loss(_of(outputs, synthetic), batch.truth[synthetic])
         return losses[0], losses[1], labelled
 
     def validate(self) -> Validation:
         """Measure the current weights on the validation frames; keep them if they are the best."""
         if not self.validations:
             self._validate(self.reference, 0)
-        return self._validate(self.predictor, self.step_number)
+        return self._validate(self.steady, self.step_number)
 
     def _validate(self, predictor: Predictor, step: int) -> Validation:
         if self._watched is None:
@@ -231,8 +223,9 @@ class Adapter:
 
     def rollback(self) -> None:
         """Go back to the weights the adaptation began with, and forget the steps taken."""
-        for network in (self.network, self.best):
+        for network in (self.network, self.best, self.averaged):
             network.load_state_dict(self.original.state_dict())
+        self.teacher.learn(self.original.state_dict())
         self.optimizer = self._new_optimizer()
         self.step_number = self.best_step = 0
         self.minutes = 0.0
@@ -250,11 +243,19 @@ class Adapter:
                        steps=self.info.steps + self.best_step)
         save_checkpoint(path, self.best, info, force=force)
 
+    def _networks(self) -> dict[str, nn.Module]:
+        """What is saved; the teacher is the original where it never learns."""
+        found = {'network': self.network, 'best': self.best, 'averaged': self.averaged,
+                 'original': self.original}
+        if self.config.label_steps:
+            found['teacher'] = self.teacher.predictor.network
+        return found
+
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs, for ``torch.save``."""
         return {
-            'network': self.network.state_dict(), 'best': self.best.state_dict(),
-            'original': self.original.state_dict(), 'optimizer': self.optimizer.state_dict(),
+            **{name: network.state_dict() for name, network in self._networks().items()},
+            'optimizer': self.optimizer.state_dict(),
             'step_number': self.step_number, 'minutes': self.minutes,
             'best_step': self.best_step,
             'history': [vars(report) for report in self.history],
@@ -263,9 +264,9 @@ class Adapter:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was taken."""
-        self.network.load_state_dict(state['network'])
-        self.best.load_state_dict(state['best'])
-        self.original.load_state_dict(state['original'])
+        for name, network in self._networks().items():
+            network.load_state_dict(state[name])
+        self.teacher.forget()
         self.optimizer.load_state_dict(state['optimizer'])
         self.step_number, self.minutes = state['step_number'], state['minutes']
         self.best_step = state['best_step']

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,14 @@ from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.frames import TRAIN, FrameStore
 from depth_learning_ros.adaptation.tonioni import confident_labels
 from depth_learning_ros.errors import DataError
-from depth_learning_ros.training.augment import photograph
+from depth_learning_ros.training.augment import USUAL_FAULTS, photograph
 from depth_learning_ros.training.samples import PoolSupply
 
 #: Frames whose matcher labels are kept in memory; half precision, 2 MB each at 1242 x 375.
 KEPT_LABELS = 200
+#: Gives the labels of a frame by its number: of the left and of the right view, float32 [H, W],
+#: <= 0, NaN where unknown.
+LabelsOf = Callable[[int], tuple[np.ndarray, np.ndarray]]
 #: Windows wider than this cannot be given camera noise (training.augment).
 WIDEST_PX = 1152
 
@@ -29,22 +33,37 @@ class Batch:
     """What one step learns from.
 
     Attributes:
-        left, right: uint8 (B, 3, H, W), RGB.
+        left, right: uint8 (B, 3, H, W), RGB, as the network is to see them.
+        clean_left, clean_right: the same as they are.
         truth: float32 (B, 1, H, W), <= 0, NaN where unknown: ground truth of the rendered pairs,
-            the matcher's labels of the target's where the method wants them.
+            the labels of the target's where they are made beforehand.
         confidence: float32 (B, 1, H, W), 0..1, of the matcher's labels.
         synthetic: bool (B,).
     """
 
     left: Tensor
     right: Tensor
+    clean_left: Tensor
+    clean_right: Tensor
     truth: Tensor
     confidence: Tensor
     synthetic: Tensor
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(*(t.to(device) for t in (self.left, self.right, self.truth, self.confidence,
-                                              self.synthetic)))
+        return Batch(**{name: tensor.to(device) for name, tensor in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """One of a batch: images uint8 [H, W, 3], maps float32 [H, W]."""
+
+    left: np.ndarray
+    right: np.ndarray
+    clean_left: np.ndarray
+    clean_right: np.ndarray
+    truth: np.ndarray
+    confidence: np.ndarray
+    synthetic: bool
 
 
 class Batches:
@@ -55,15 +74,17 @@ class Batches:
         scenes: folder of rendered scenes; not needed where the method learns from none.
         config: sizes, shares, seed.
         rank, world: of this process; each draws its own.
+        labels_of: gives ZOLE's labels that are made beforehand; None where they are not.
 
     Raises:
         DataError: the frames are smaller than a network's smallest input.
     """
 
     def __init__(self, frames: FrameStore, scenes: Path | None, config: AdaptationConfig,
-                 rank: int = 0, world: int = 1) -> None:
+                 rank: int = 0, world: int = 1, labels_of: LabelsOf | None = None) -> None:
         self.frames, self.config = frames, config
         self.rank, self.world = rank, world
+        self.labels_of = labels_of
         self.pool = None
         if config.synthetic_chance > 0:
             if scenes is None:
@@ -78,32 +99,50 @@ class Batches:
     def __getitem__(self, number: int) -> Batch:
         rng = np.random.default_rng((self.config.seed, number, self.rank))
         samples = [self._sample(rng) for _ in range(self.config.batch)]
-        left, right, truth, confidence, synthetic = zip(*samples, strict=True)
-        images = [torch.from_numpy(np.stack(view).transpose(0, 3, 1, 2).copy())
-                  for view in (left, right)]
-        maps = [torch.from_numpy(np.stack(values))[:, None] for values in (truth, confidence)]
-        return Batch(images[0], images[1], maps[0], maps[1], torch.tensor(synthetic))
+        images = {name: torch.from_numpy(np.stack([getattr(sample, name) for sample in samples])
+                                         .transpose(0, 3, 1, 2).copy())
+                  for name in ('left', 'right', 'clean_left', 'clean_right')}
+        maps = {name: torch.from_numpy(np.stack([getattr(sample, name)
+                                                 for sample in samples]))[:, None]
+                for name in ('truth', 'confidence')}
+        return Batch(**images, **maps,
+                     synthetic=torch.tensor([sample.synthetic for sample in samples]))
 
-    def _sample(self, rng: np.random.Generator) -> tuple[
-            np.ndarray, np.ndarray, np.ndarray, np.ndarray, bool]:
+    def _sample(self, rng: np.random.Generator) -> _Sample:
         size = (self.height, self.width)
         if self.pool is not None and rng.random() < self.config.synthetic_chance:
             left, right, disparity = self.pool.window(0, *size, rng)
-            left, right = photograph(left, right, rng)
-            return left, right, -disparity, np.zeros(size, np.float32), True
+            seen = photograph(left, right, rng)
+            return _Sample(seen[0], seen[1], left, right, -disparity, np.zeros(size, np.float32),
+                           True)
+        views, truth, confidence = self._frame(rng)
+        y = int(rng.integers(truth.shape[0] - self.height + 1))
+        x = int(rng.integers(truth.shape[1] - self.width + 1))
+        window = (slice(y, y + self.height), slice(x, x + self.width))
+        left, right = (np.ascontiguousarray(view[window]) for view in views)
+        seen = left, right
+        # what is compared with the other view must be seen as it is
+        if self.config.augment and self.config.method != 'photometric':
+            gray = bool((left == left[..., :1]).all())
+            seen = photograph(left, right, rng, replace(USUAL_FAULTS, gray=float(gray)))
+        return _Sample(seen[0], seen[1], left, right, truth[window], confidence[window], False)
+
+    def _frame(self, rng: np.random.Generator) -> tuple[
+            tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+        """Give a frame's views, its labels as far as there are some, and their confidence."""
         index = int(rng.integers(self.frames.count(TRAIN)))
         left, right = self.frames.load(TRAIN, index)
         truth = np.full(left.shape[:2], np.nan, np.float32)
         confidence = np.zeros(left.shape[:2], np.float32)
-        if self.config.method == 'tonioni':
+        if self.config.method == 'tonioni':  # its labels are of the left view
             disparity, confidence = self._labels_of(index, left, right)
-            truth = -disparity
-        elif self.config.method == 'photometric' and rng.random() < 0.5:
-            left, right = right[:, ::-1], left[:, ::-1]
-        y = int(rng.integers(left.shape[0] - self.height + 1))
-        x = int(rng.integers(left.shape[1] - self.width + 1))
-        window = (slice(y, y + self.height), slice(x, x + self.width))
-        return left[window], right[window], truth[window], confidence[window], False
+            return (left, right), -disparity, confidence
+        swapped = rng.random() < 0.5
+        if self.labels_of is not None:
+            truth = self.labels_of(index)[int(swapped)]
+        if swapped:
+            return (right[:, ::-1], left[:, ::-1]), truth[:, ::-1], confidence
+        return (left, right), truth, confidence
 
     def _labels_of(self, index: int, left: np.ndarray,
                    right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ import yaml
 from depth_learning_ros.errors import TrainingError
 
 METHODS = ('zole', 'tonioni', 'photometric')
-LABELS = ('renewed', 'fixed')
+LABELS = ('kept', 'renewed')
 PRECISIONS = ('bf16', 'fp32')
 _MULTIPLE = 64  # of the networks' input sizes
 
@@ -28,9 +28,17 @@ class AdaptationConfig:
         method: ``zole``, ``tonioni`` or ``photometric``.
         zooms: ZOLE's r: how much larger the pair is on which the network labels itself. With
             several, each pixel takes that whose warped right view fits best.
+        upside_down: it looks at the pair turned upside down as well.
         consistency_px: a label may be so far from that of the right view; 0 = not looked at.
-        labels: ``renewed`` by the current weights in each step (the paper), or ``fixed``: by the
-            weights that the adaptation began with.
+        fill: what has no label then is filled from what has one; else it is not learned.
+        labels: ``kept``: of whole frames, made once; or ``renewed`` by the current weights for
+            every crop in every step (the paper).
+        label_steps: labels that are kept are made anew by the averaged weights after so many
+            steps; 0 = never: they are those of the weights that the adaptation began with.
+        augment: the network sees frames that are labelled (ZOLE, Tonioni) as through another
+            camera (training.augment); the labels are those of the frames as they are.
+        average: how much of the average of weights, which is what is judged and kept, stays in a
+            step; 0 = the weights themselves.
         laplacian: ZOLE's lambda, 0 = no graph Laplacian.
         photometric: weight of the photometric loss beside ZOLE's own terms; 0 = the paper.
         patch_px: side of the square patches in pixels of the prediction; 0 = the whole map.
@@ -59,9 +67,14 @@ class AdaptationConfig:
     """
 
     method: str = 'zole'
-    zooms: tuple[float, ...] = (1.0, 1.5, 2.0)
-    consistency_px: float = 1.0
-    labels: str = 'renewed'
+    zooms: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5)
+    upside_down: bool = True
+    consistency_px: float = 1.5
+    fill: bool = True
+    labels: str = 'kept'
+    label_steps: int = 0
+    augment: bool = True
+    average: float = 0.98
     laplacian: float = 0.1
     photometric: float = 0.0
     patch_px: int = 32
@@ -108,6 +121,8 @@ class AdaptationConfig:
         for name in ('batch', 'radius_px', 'validate_steps', 'scenes', 'held_out_scenes'):
             _check_range(name, getattr(self, name), 1, 1_000_000)
         _check_range('max_frames', self.max_frames, 10, 1_000_000)
+        _check_range('label_steps', self.label_steps, 0, 1_000_000)
+        _check_range('average', self.average, 0.0, 0.9999)
         _check_range('warmup_steps', self.warmup_steps, 0, 1_000_000)
         if self.patch_px < 0 or self.patch_px == 1:
             raise TrainingError(f'patch_px is {self.patch_px}: give 2 or more, or 0 for the whole '
@@ -173,6 +188,8 @@ def _is_like(value: Any, default: Any) -> bool:
         return isinstance(value, (list, tuple)) and all(_is_like(each, 1.0) for each in value)
     if default is None:
         return value is None or _is_like(value, 1.0)
+    if isinstance(default, bool):
+        return isinstance(value, bool)
     if isinstance(default, float):
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     return isinstance(value, type(default)) and not isinstance(value, bool)

@@ -12,8 +12,8 @@ with the pseudo ground truth D_i = (1/r) down_r(S(up_r(P_i); Theta(k))). Algorit
 from one shuffled list of target and synthetic pairs, labels its target pairs with the current
 weights, makes their graphs from the current predictions, and takes one gradient step.
 
-What is added to the paper, each to be switched off: a pixel may be labelled at one of several
-zooms, that whose warped right view fits best; and a label must agree with that of the right view.
+What is added to the paper, each to be switched off, is in `labels` and `teacher`: several zooms
+vote on a label, it must agree with that of the right view, and it is made once for many steps.
 """
 
 from __future__ import annotations
@@ -25,15 +25,7 @@ import torch.nn.functional as F
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.laplacian import GraphOptions, quadratic_form
 from depth_learning_ros.adaptation.predict import Predictor
-from depth_learning_ros.models.warp import warp
 from depth_learning_ros.training.losses import LATE, multiscale_l1
-
-#: window over which two zooms are compared, pixels
-WINDOW_PX = 9
-#: a match outside the right image fits worse than any inside
-NO_FIT = 1e3
-#: share of the network's reach up to which a zoomed disparity is believed
-WITHIN_REACH = 0.9
 
 
 def pseudo_ground_truth(predictor: Predictor, left: Tensor, right: Tensor,
@@ -56,70 +48,10 @@ def pseudo_ground_truth(predictor: Predictor, left: Tensor, right: Tensor,
     return F.interpolate(zoomed, (height, width), mode='area') * (width / size[1])
 
 
-def label(predictor: Predictor, left: Tensor, right: Tensor, config: AdaptationConfig) -> Tensor:
-    """Give the pseudo ground truth of target pairs, NaN where there is none.
-
-    Args:
-        predictor: of the weights that label, Theta(k).
-        left, right: (B, 3, H, W), 0..255.
-
-    Returns:
-        (B, 1, H, W), <= 0.
-    """
-    labels = choose_zoom(predictor, left, right, config.zooms)
-    labels = labels.masked_fill(~inside_right_view(labels), torch.nan)
-    if config.consistency_px > 0:
-        zoom = config.zooms[len(config.zooms) // 2]
-        other = pseudo_ground_truth(predictor, right.flip(-1), left.flip(-1), zoom).flip(-1)
-        agrees = (warp(other, labels.nan_to_num()) - labels).abs() <= config.consistency_px
-        labels = labels.masked_fill(~agrees, torch.nan)
-    return labels
-
-
-def choose_zoom(predictor: Predictor, left: Tensor, right: Tensor,
-                zooms: tuple[float, ...]) -> Tensor:
-    """Give each pixel the pseudo ground truth of the zoom at which its warped view fits best."""
-    best = pseudo_ground_truth(predictor, left, right, zooms[0])
-    if len(zooms) == 1:
-        return best
-    best_error = warped_difference(left, right, best)
-    for zoom in zooms[1:]:
-        candidate = pseudo_ground_truth(predictor, left, right, zoom)
-        error = warped_difference(left, right, candidate)
-        better = error < best_error
-        best = torch.where(better, candidate, best)
-        best_error = torch.where(better, error, best_error)
-    return best
-
-
-def warped_difference(left: Tensor, right: Tensor, disparity: Tensor) -> Tensor:
-    """Say how badly the warped right view fits around each pixel, whatever the exposures.
-
-    Mean over a window of the difference of gray values, each less its window's mean, and of the
-    difference of horizontal steps; (B, 1, H, W).
-    """
-    gray_left, gray_right = (view.float().mean(1, keepdim=True) for view in (left, right))
-    warped = warp(gray_right, disparity)
-    error = (gray_left - mean_of(gray_left) - warped + mean_of(warped)).abs()
-    error = error + (step_of(gray_left) - step_of(warped)).abs()
-    return mean_of(error.masked_fill(~inside_right_view(disparity), NO_FIT))
-
-
 def inside_right_view(disparity: Tensor) -> Tensor:
     """Say where the match, x + disparity, lies inside the right image."""
     columns = torch.arange(disparity.shape[-1], device=disparity.device) + disparity
     return (columns >= 0) & (columns <= disparity.shape[-1] - 1)
-
-
-def mean_of(values: Tensor) -> Tensor:
-    """Mean over a window around each pixel."""
-    return F.avg_pool2d(values, WINDOW_PX, 1, WINDOW_PX // 2, count_include_pad=False)
-
-
-def step_of(values: Tensor) -> Tensor:
-    """Half the difference of a pixel's horizontal neighbours."""
-    padded = F.pad(values, (1, 1, 0, 0), mode='replicate')
-    return (padded[..., 2:] - padded[..., :-2]) / 2
 
 
 def target_loss(outputs: list[list[Tensor]], left: Tensor, labels: Tensor,
