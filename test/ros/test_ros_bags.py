@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from either_ros import REAL
@@ -14,6 +15,7 @@ if not REAL:
     pytest.skip('needs a real ROS 2: source /opt/ros/jazzy/setup.bash', allow_module_level=True)
 
 from bags import STORE, StereoBag, write_stereo_bag
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import ReliabilityPolicy
 from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import Image, PointCloud2
@@ -91,17 +93,30 @@ def test_the_node_publishes_what_replay_writes(world, tmp_path, storage, choice)
 
 def test_a_bag_that_loops_goes_on_after_the_clock_jumps_back(world, tmp_path):
     bag = tmp_path / 'in'
-    write_stereo_bag(bag, 'mcap', RECORDED)
+    write_stereo_bag(bag, 'mcap', replace(RECORDED, period_ns=1_000_000_000))
     disparities = world.listen(DisparityImage, '/stereo/disparity')
+    statuses = world.listen(DiagnosticArray, '/diagnostics')
 
     def jumps_back() -> int:
         stamps = [stamp(message) for message in disparities]
         return sum(after < before for before, after in pairwise(stamps))
 
     with start_node('looped', '-r', '__ns:=/stereo', model='bm', max_disparity=16,
-                    use_sim_time=True) as node, play(bag, '--loop', '--rate', '2') as player:
+                    use_sim_time=True) as node, play(bag, '--loop', '--rate', '4') as player:
         world.wait(lambda: jumps_back() >= 2, 'results after two jumps', process=node)
         said = [line for line in node.output.splitlines() if 'WARN' in line or 'ERROR' in line]
         assert len(said) <= 4, said  # not one for each frame
+        assert 2 <= node.output.count('time was set back: beginning anew') <= jumps_back() + 1
+        world.wait(lambda: latencies_ms(statuses), 'latencies', process=node)
         assert player.running
         assert node.interrupt() == 0, node.output
+        assert 'Traceback' not in node.output, node.output
+    # by the bag's clock, which was set back by 3 s each time; a step of it is 80 ms
+    assert all(-200 < value < 1000 for value in latencies_ms(statuses)), latencies_ms(statuses)
+
+
+def latencies_ms(statuses) -> list[float]:
+    """Return the median latencies that diagnostics told."""
+    values = [value.value for message in statuses for status in message.status
+              for value in status.values if value.key.startswith('latency')]
+    return [float(value.split()[0]) for value in values if value[0] in '-0123456789']
