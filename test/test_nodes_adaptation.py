@@ -75,7 +75,9 @@ def test_states_are_those_of_the_message(classes):
 
 def test_the_shipped_parameters_are_those_that_are_declared():
     values = yaml.safe_load((ROOT / 'config' / 'adaptation_node.yaml').read_text())
-    assert values['/**']['ros__parameters'] == {row.name: row.default for row in SETTINGS}
+    assert values['/**']['ros__parameters'] == {
+        row.name: list(row.default) if isinstance(row.default, tuple) else row.default
+        for row in SETTINGS}
     for row in SETTINGS:
         assert row.about.endswith('.') and row.fixed and row.checked(row.default) == row.default
 

@@ -28,6 +28,7 @@ from depth_learning_ros.engine import open_engine
 from depth_learning_ros.engine.cache import default_cache_dir
 from depth_learning_ros.errors import DataError, MessageError
 from depth_learning_ros.messages import stamp_ns
+from depth_learning_ros.nodes.adaptation_bags import BagFeeder
 from depth_learning_ros.nodes.adaptation_settings import SETTINGS
 from depth_learning_ros.nodes.adaptation_status import status_message
 from depth_learning_ros.nodes.conversion import to_rgb
@@ -37,6 +38,7 @@ from depth_learning_ros.nodes.log import forward_logging
 from depth_learning_ros.nodes.parameters import descriptor
 from depth_learning_ros.nodes.qos import latched_qos
 from depth_learning_ros.nodes.run import run_node
+from depth_learning_ros.replay.topics import TopicWishes
 from depth_learning_ros.stream.newest import NewestWorker
 from depth_learning_ros.stream.say_once import SayOnce
 from depth_learning_ros.stream.sync import SIDES
@@ -49,6 +51,7 @@ _STATUS_S = 1.0
 class AdaptationNode(Node):
     """Subscribes to ``left/image_rect`` and ``right/image_rect``, and publishes ``~/status``.
 
+    With the parameter ``bags`` it reads those and subscribes to nothing.
     It does what the services ``~/start``, ``~/stop``, ``~/save`` and ``~/rollback`` say.
 
     Args:
@@ -64,7 +67,8 @@ class AdaptationNode(Node):
         super().__init__('adaptation_node', **options)
         self._forwarding = forward_logging(self.get_logger())
         self.values = {row.name: row.checked(self.declare_parameter(
-            row.name, row.default, descriptor(row)).value) for row in SETTINGS}
+            row.name, list(row.default) if isinstance(row.default, tuple) else row.default,
+            descriptor(row)).value) for row in SETTINGS}
         lower_priority(self.values['niceness'])
         limit_threads(self.values['threads'])
         self._said = SayOnce(self._say)
@@ -75,15 +79,22 @@ class AdaptationNode(Node):
         self._hand_over_model(self.adapter.models.current)
         self._frame_id, self._last_ns = '', 0
         self._intake: NewestWorker[tuple[Any, Any]] = NewestWorker(self._take, 'adaptation-intake')
-        self._subscribe()
+        self._wanted = bool(self.values['autostart'])
+        self._bags = self._bag_feeder()
+        if self._bags is None:
+            self._subscribe()
         for name in ('start', 'stop', 'save', 'rollback'):
             self.create_service(Trigger, f'~/{name}', partial(self._serve, name))
         self.create_timer(_STATUS_S, self._publish_status)
-        if self.values['autostart']:
+        if self._bags is not None:
+            self._bags.start()
+        elif self._wanted:
             self.adapter.start()
 
     def destroy_node(self) -> None:
         """Save what was learned, end the threads, and free the node."""
+        if self._bags is not None:
+            self._bags.close()
         self._intake.close()
         self.adapter.close()
         self._forwarding.remove()
@@ -96,12 +107,42 @@ class AdaptationNode(Node):
         changes: dict[str, Any] = {'method': values['method']} if values['method'] else {}
         if values['steps']:
             changes |= {'steps': values['steps'], 'minutes': 0.0}
-        folder = Path(values['folder']).expanduser() if values['folder'] \
-            else default_cache_dir() / 'adaptation'
         return OnlineAdapter(
-            folder, values['model'], config.with_changes(**changes),
+            self._folder(), values['model'], config.with_changes(**changes),
             scene_maker(default_cache_dir() / 'scenes'), self._install, self._hand_over_model,
             self._tell_change, capacity=values['buffer_frames'], share=values['share'])
+
+    def _folder(self) -> Path:
+        folder = self.values['folder']
+        return Path(folder).expanduser() if folder else default_cache_dir() / 'adaptation'
+
+    def _bag_feeder(self) -> BagFeeder | None:
+        """Open the bags, where there are some to learn from instead of the topics."""
+        values = self.values
+        bags = [Path(bag).expanduser() for bag in values['bags'] if bag]
+        if not bags:
+            return None
+        topics = TopicWishes(values['bag_left'] or None, values['bag_right'] or None)
+        return BagFeeder(bags, topics, values['buffer_frames'], self._folder() / 'bags.json',
+                         self.adapter.offer, self._bags_read)
+
+    def _bags_read(self) -> None:
+        """Let it learn now, if it was told to: a round is to know all that the bags show."""
+        self.get_logger().info('the bags are read')
+        if self._wanted:
+            self.adapter.start()
+
+    def _start(self) -> str:
+        self._wanted = True
+        if self._bags is not None and not self._bags.done:
+            return 'it runs as soon as the bags are read'
+        self.adapter.start()
+        return 'it runs; see ~/status'
+
+    def _stop(self) -> str:
+        self._wanted = False
+        self.adapter.stop()
+        return 'it stops after the step that is being computed'
 
     def _subscribe(self) -> None:
         values = self.values
@@ -155,11 +196,9 @@ class AdaptationNode(Node):
         adapter = self.adapter
         response.success, response.message = True, adapter.status.message
         if name == 'start':
-            adapter.start()
-            response.message = 'it runs; see ~/status'
+            response.message = self._start()
         elif name == 'stop':
-            adapter.stop()
-            response.message = 'it stops after the step that is being computed'
+            response.message = self._stop()
         elif name == 'save':
             response.success = adapter.save()
             response.message = 'the round is saved' if response.success else \

@@ -31,6 +31,10 @@ SETTINGS = (
     _fixed('backend', 'auto', 'As of the target node: the engine is built for it.'),
     _fixed('precision', 'auto', 'As of the target node.'),
     _fixed('cache_dir', '', 'As of the target node.'),
+    _fixed('bags', ('',), 'Bags to learn from instead of the topics: rosbag2 folders, .mcap, '
+                          '.db3 or ROS 1 .bag files; empty = none.'),
+    _fixed('bag_left', '', 'Left image topic of the bags; empty = it is found.'),
+    _fixed('bag_right', '', 'Right image topic of the bags; empty = it is found.'),
     _fixed('buffer_frames', 300, 'Pairs kept on disk, as different as can be.', 10, 100_000),
     _fixed('sample_period_s', 0.5, 'A pair is taken at most so often, in seconds.', 0.0, 3600.0),
     _fixed('share', 1.0, 'Share of its time that it computes; it sleeps for the rest.', 0.01, 1.0),
