@@ -10,9 +10,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from depth_learning_ros.errors import TrainingError
+from depth_learning_ros.training.settings_file import read_settings
 
 METHODS = ('zole', 'tonioni', 'photometric')
 LABELS = ('kept', 'renewed')
@@ -173,13 +172,7 @@ class AdaptationConfig:
         Raises:
             TrainingError: it cannot be read, or as `from_dict`.
         """
-        try:
-            values = yaml.safe_load(path.read_text())
-        except (OSError, yaml.YAMLError) as error:
-            raise TrainingError(f'cannot read {path}: {error}') from error
-        if not isinstance(values, dict):
-            raise TrainingError(f'{path} holds no settings: expected "method: zole" and so on')
-        return cls.from_dict(values)
+        return cls.from_dict(read_settings(path, 'method: zole'))
 
 
 def _is_like(value: Any, default: Any) -> bool:

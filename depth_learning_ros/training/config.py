@@ -10,11 +10,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from depth_learning_ros.data.synthetic.options import GeneratorOptions
 from depth_learning_ros.errors import TrainingError
 from depth_learning_ros.training.augment import CameraFaults
+from depth_learning_ros.training.settings_file import read_settings
 
 TRAINABLE = ('first', 'second', 'both', 'select', 'view', 'stereo', 'joint', 'pairs')
 
@@ -215,13 +214,7 @@ class TrainingConfig:
     @classmethod
     def read(cls, path: Path) -> TrainingConfig:
         """Read a YAML file."""
-        try:
-            values = yaml.safe_load(path.read_text())
-        except (OSError, yaml.YAMLError) as error:
-            raise TrainingError(f'cannot read {path}: {error}') from error
-        if not isinstance(values, dict):
-            raise TrainingError(f'{path} holds no settings: expected "network: ..." and so on')
-        return cls.from_dict(values)
+        return cls.from_dict(read_settings(path, 'network: ...'))
 
 
 def _check_weight(what: str, weight: Any) -> None:
