@@ -87,6 +87,38 @@ def test_memory_is_used_again(loop):
     assert len(kept_of(writer)) == 1 and len(got.pop().cdr) > 500 * 300
 
 
+def test_pixels_made_in_place_are_not_copied(loop):
+    writer, got = loop
+    assert writer.room(120_000) is None  # nothing was sent yet
+    writer.send(*serialize(image(1), IMAGE), checked=True)
+    wait_for(lambda: got, 'the message')
+    got.clear()
+    assert writer.room(119_999) is None
+    kept, = kept_of(writer)
+    wait_for(kept.is_free, 'the memory to be free')
+    room = writer.room(120_000)
+    assert not kept.is_free() and writer.room(120_000) is None
+    room[:] = 2
+    message = image(0)
+    message = make('sensor_msgs/msg/Image', **{**vars_of(message), 'data': room})
+    writer.send(*serialize(message, IMAGE), checked=True)
+    wait_for(lambda: got, 'the message')
+    found = read_message(got[0].cdr, IMAGE)
+    assert set(found.data) == {2} and found.header == HEADER
+    # in one process the subscriber gets the very memory
+    assert found.data.ctypes.data == room.ctypes.data and len(kept_of(writer)) == 1
+    # once more, while it is held: what was sent must not change
+    other = make('sensor_msgs/msg/Image', **{**vars_of(message), 'encoding': 'MONO8'})
+    writer.send(*serialize(other, IMAGE), checked=True)
+    wait_for(lambda: len(got) == 2, 'the second message')
+    assert [read_message(m.cdr, IMAGE).encoding for m in got] == ['mono8', 'MONO8']
+    assert set(read_message(got[1].cdr, IMAGE).data) == {2}
+
+
+def vars_of(message) -> dict[str, object]:
+    return {name: value for name, value in vars(message).items() if name != '__msgtype__'}
+
+
 def test_samples_are_given_back_when_nobody_looks_at_them(loop):
     writer, got = loop
     writer.send(*serialize(image(5), IMAGE), checked=True)

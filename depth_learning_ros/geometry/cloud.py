@@ -26,7 +26,7 @@ _memory = ArrayPool(spares=2)
 def cloud_from_disparity(
     disparity: np.ndarray, left: np.ndarray, camera: StereoCamera,
     limits: DepthLimits = NO_LIMITS, confidence: np.ndarray | None = None, *,
-    point_stride: int = 1,
+    point_stride: int = 1, out: np.ndarray | None = None,
 ) -> PointCloud:
     """Build the cloud of a disparity map, without a depth image of the whole in between.
 
@@ -37,6 +37,7 @@ def cloud_from_disparity(
         limits: where there is no point.
         confidence: float32 [H, W] in 0..1; needed when ``limits.min_confidence`` is above 0.
         point_stride: take each n-th pixel of each n-th row, starting with the first.
+        out: memory that it is built in: float32 [ceil(H / n), ceil(W / n), 4], C-contiguous.
 
     Returns:
         A cloud of ceil(H / n) x ceil(W / n) points, NaN where depth is not finite.
@@ -44,7 +45,7 @@ def cloud_from_disparity(
     Raises:
         DataError: sizes differ, or the stride is not positive.
     """
-    builder = _Builder(disparity, left, camera, point_stride)
+    builder = _Builder(disparity, left, camera, point_stride, out)
     disparity = disparity[::point_stride, ::point_stride]
     if confidence is not None:
         confidence = confidence[::point_stride, ::point_stride]
@@ -57,12 +58,13 @@ def cloud_from_disparity(
 
 def cloud_from_depth(
     depth_m: np.ndarray, left: np.ndarray, camera: StereoCamera, *, point_stride: int = 1,
+    out: np.ndarray | None = None,
 ) -> PointCloud:
     """Build the cloud of a depth image: float32 [H, W], metres along Z, NaN and inf = no point.
 
     The other arguments, the result and the errors are those of :func:`cloud_from_disparity`.
     """
-    builder = _Builder(depth_m, left, camera, point_stride)
+    builder = _Builder(depth_m, left, camera, point_stride, out)
     depth_m = depth_m[::point_stride, ::point_stride]
     for rows in builder.strips:
         buffer = builder.depth_buffer(rows)
@@ -75,11 +77,11 @@ class _Builder:
     """The packed array, the rays through its pixels, and scratch planes of one strip."""
 
     def __init__(self, values: np.ndarray, left: np.ndarray, camera: StereoCamera,
-                 stride: int) -> None:
+                 stride: int, out: np.ndarray | None) -> None:
         _check(values, left, camera, stride)
         self.left = left[::stride, ::stride]
         height, width = self.left.shape[:2]
-        self.packed = _memory.empty((height, width, 4), np.float32)
+        self.packed = _checked_memory(out, height, width)
         columns = np.arange(width, dtype=np.float64) * stride
         rows = np.arange(height, dtype=np.float64) * stride
         self.ray_x = ((columns - camera.cx) / camera.focal_px).astype(np.float32)
@@ -112,6 +114,16 @@ def _packed_colors(rgb: np.ndarray) -> np.ndarray:
     bits = four.view('<u4')[..., 0].astype(np.uint32, copy=False)
     np.bitwise_and(bits, _COLOR_BITS, out=bits)
     return bits.view(np.float32)
+
+
+def _checked_memory(out: np.ndarray | None, height: int, width: int) -> np.ndarray:
+    shape = height, width, 4
+    if out is None:
+        return _memory.empty(shape, np.float32)
+    if out.shape != shape or out.dtype != np.float32 or not out.flags.carray:
+        raise DataError(f'the memory of a cloud is {out.dtype} {list(out.shape)}: expected '
+                        f'float32 {list(shape)}, C-contiguous, aligned and writable')
+    return out
 
 
 def _check(values: np.ndarray, left: np.ndarray, camera: StereoCamera, stride: int) -> None:

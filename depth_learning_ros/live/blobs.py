@@ -135,8 +135,27 @@ class BlobWriter:
         if status < 0:
             raise DDSException(status, 'dds_get_entity_sertype')
         self._kept: list[_Kept] = []
+        self._layout = _Layout(0, 0, 0)
         self._lock = threading.Lock()
         self._closed = False
+
+    def room(self, size: int) -> np.ndarray | None:
+        """Return memory in which the largest piece of the next message can be made.
+
+        When `write` then finds that piece there, it need not copy it. The memory is where that
+        piece was in the message before; None when that was of another size, or all is in use.
+
+        Args:
+            size: of the piece, in bytes.
+
+        Returns:
+            uint8 [size].
+        """
+        with self._lock:
+            if self._layout.size != size:
+                return None
+            kept = next((k for k in self._fitting(self._layout.total) if k.is_free()), None)
+            return None if kept is None else kept.room(self._layout)
 
     def close(self) -> None:
         """Refuse further messages; the type, which samples are made of, goes with the writer."""
@@ -177,18 +196,38 @@ class BlobWriter:
         handle = self._gathered(arrays, size)
         if handle is None:
             return None
-        self._kept = [kept for kept in self._kept if kept.memory.size == size]
+        self._kept = self._fitting(size)
         if len(self._kept) < _MOST_KEPT and _counts_references(handle):
             self._kept.append(_Kept(_add(handle)))
         return handle
 
     def _refilled(self, arrays: Sequence[np.ndarray], size: int) -> int | None:
         """Fill a sample that nobody needs any more; None when there is none of that size."""
-        kept = next((k for k in self._kept if k.memory.size == size and k.is_free()), None)
+        self._layout = _Layout.of(arrays)
+        fitting = self._fitting(size)
+        kept = next((k for k in fitting if k.holds(arrays, self._layout)), None) \
+            or next((k for k in fitting if k.is_free()), None)
         if kept is None:
             return None
-        np.concatenate(arrays, out=kept.memory)
+        kept.fill(arrays)
         return kept.lent()
+
+    def _fitting(self, size: int) -> list[_Kept]:
+        return [kept for kept in self._kept if kept.memory.size == size]
+
+
+class _Layout(NamedTuple):
+    """Where the largest piece of a message lies, and how large the whole is; in bytes."""
+
+    begin: int
+    size: int
+    total: int
+
+    @classmethod
+    def of(cls, arrays: Sequence[np.ndarray]) -> _Layout:
+        largest = max(range(len(arrays)), key=lambda i: arrays[i].size)
+        return cls(sum(a.size for a in arrays[:largest]), arrays[largest].size,
+                   sum(a.size for a in arrays))
 
 
 class _Kept:
@@ -203,6 +242,25 @@ class _Kept:
 
     def is_free(self) -> bool:
         return _references(self._handle).value == 1
+
+    def room(self, layout: _Layout) -> np.ndarray:
+        """Return memory that keeps the sample from being free as long as it is held."""
+        memory = np.asarray(_Memory(self.lent(), writable=True))
+        return memory[layout.begin:layout.begin + layout.size]
+
+    def holds(self, arrays: Sequence[np.ndarray], layout: _Layout) -> bool:
+        """Tell whether the largest piece was made in `room` of this sample, and not sent yet."""
+        place = self.memory.ctypes.data + layout.begin
+        return _references(self._handle).value == 2 and any(
+            a.ctypes.data == place for a in arrays)
+
+    def fill(self, arrays: Sequence[np.ndarray]) -> None:
+        begin = 0
+        for array in arrays:
+            place = self.memory[begin:begin + array.size]
+            if array.ctypes.data != place.ctypes.data:
+                place[:] = array
+            begin += array.size
 
     def lent(self) -> int:
         handle: int = _add(self._handle)

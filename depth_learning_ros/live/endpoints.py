@@ -12,6 +12,7 @@ from cyclonedds.core import DDSException, InstanceState, ReadCondition, SampleSt
 from cyclonedds.pub import DataWriter
 from cyclonedds.qos import Policy, Qos
 from cyclonedds.sub import DataReader
+import numpy as np
 
 from depth_learning_ros.errors import LiveError
 from depth_learning_ros.live.blobs import TIMEOUT, Blobs, BlobWriter, Received
@@ -38,6 +39,10 @@ class Writer:
     def subscribers(self) -> int:
         """How many subscriptions are matched now."""
         return int(self.entity.get_publication_matched_status().current_count)
+
+    def room(self, size: int) -> np.ndarray | None:
+        """Return memory for the largest piece of the next message; see `BlobWriter.room`."""
+        return self._blobs.room(size)
 
     def close(self) -> None:
         """Refuse further messages, before the DDS entity goes."""

@@ -9,6 +9,8 @@ import logging
 import time
 from typing import Any
 
+import numpy as np
+
 from depth_learning_ros.cdr.serialize import serialize
 from depth_learning_ros.cdr.store import make
 from depth_learning_ros.live.endpoints import Writer
@@ -20,6 +22,7 @@ from depth_learning_ros.stream import TF_STATIC, Outlet
 _log = logging.getLogger(__name__)
 
 _LEVELS = {'info': logging.INFO, 'warning': logging.WARNING, 'error': logging.ERROR}
+_POINT_BYTES = 16  # x, y, z, rgb
 _TRANSFORMS = 'tf2_msgs/msg/TFMessage'
 
 
@@ -53,6 +56,11 @@ class DdsOutlet(Outlet):
         """See `Outlet`."""
         writer = self._transforms() if topic == TF_STATIC else self._writers[topic]
         writer.send(*serialize(message, writer.type_name), checked=True)
+
+    def cloud_memory(self, height: int, width: int) -> np.ndarray | None:
+        """See `Outlet`."""
+        room = self._writers['points2'].room(height * width * _POINT_BYTES)
+        return None if room is None else room.view(np.float32).reshape(height, width, -1)
 
     def make(self, kind: str, /, **fields: Any) -> Any:
         """See `Outlet`."""

@@ -6,12 +6,12 @@ A stereo engine takes a pair (`StereoPipeline`), a mono engine a single image (`
 both give a `StereoResult`. `open_pipeline` picks the one that an engine needs.
 """
 
-from depth_learning_ros.pipeline.base import Pipeline, StereoResult
+from depth_learning_ros.pipeline.base import Pipeline, ResultSink, StereoResult
 from depth_learning_ros.pipeline.mono import FITS, MonoPipeline, check_kind, open_pipeline
 from depth_learning_ros.pipeline.options import ALL_OUTPUTS, OUTPUTS, DepthOptions
 from depth_learning_ros.pipeline.stereo import StereoPipeline
 
 __all__ = [
     'ALL_OUTPUTS', 'FITS', 'OUTPUTS', 'DepthOptions', 'MonoPipeline', 'Pipeline',
-    'StereoPipeline', 'StereoResult', 'check_kind', 'open_pipeline',
+    'ResultSink', 'StereoPipeline', 'StereoResult', 'check_kind', 'open_pipeline',
 ]

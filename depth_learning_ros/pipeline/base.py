@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import logging
 import time
 from types import TracebackType
@@ -57,6 +57,17 @@ class StereoResult:
         return self.disparity.confidence
 
 
+class ResultSink:
+    """Who goes on with a part of the result while the rest is computed; this one does not."""
+
+    def ready(self, result: StereoResult) -> None:
+        """Take note of what there is, each time before something more is computed."""
+
+    def cloud_memory(self, height: int, width: int) -> np.ndarray | None:
+        """Return float32 [height, width, 4] to build the cloud in; None for fresh memory."""
+        return None
+
+
 class Pipeline:
     """An engine and what follows it; owns the engine and closes it."""
 
@@ -88,23 +99,33 @@ class Pipeline:
         self.close()
 
     def _finished(self, pair: StereoPair | MonoFrame, disparity: Disparity, asked: frozenset[str],
-                  seconds: dict[str, float], right: np.ndarray | None = None) -> StereoResult:
+                  seconds: dict[str, float], sink: ResultSink | None,
+                  right: np.ndarray | None = None) -> StereoResult:
         """Compute depth, points and scan where they are asked for."""
-        depth = points = scan = None
-        if pair.camera is not None and asked & {'depth', 'scan'}:
+        result = StereoResult(pair, disparity, None, None, seconds, right)
+        camera, sink = pair.camera, sink or ResultSink()
+        if camera is None:
+            return result
+        if asked & {'depth', 'scan'}:
+            sink.ready(result)
             start = time.perf_counter()
-            depth = disparity_to_depth(disparity.values, pair.camera, self.options.limits,
+            depth = disparity_to_depth(disparity.values, camera, self.options.limits,
                                        disparity.confidence)
             seconds['depth'] = time.perf_counter() - start
-        if pair.camera is not None and 'points2' in asked:
+            result = replace(result, depth=depth)
+        if 'points2' in asked:
+            sink.ready(result)
             start = time.perf_counter()
-            points = self._points(pair.left, pair.camera, disparity, depth)
+            points = self._points(pair.left, camera, disparity, result.depth, sink)
             seconds['points'] = time.perf_counter() - start
-        if pair.camera is not None and depth is not None and 'scan' in asked:
+            result = replace(result, points=points)
+        if result.depth is not None and 'scan' in asked:
+            sink.ready(result)
             start = time.perf_counter()
-            scan = obstacle_scan(depth, pair.camera, self.options.scan)
+            scan = obstacle_scan(result.depth, camera, self.options.scan)
             seconds['scan'] = time.perf_counter() - start
-        return StereoResult(pair, disparity, depth, points, seconds, right, scan)
+            result = replace(result, scan=scan)
+        return result
 
     def _infer(self, images: Mapping[str, np.ndarray]) -> Arrays:
         """Run the engine on single images [H, W, 3] and check that it keeps its contract."""
@@ -120,12 +141,14 @@ class Pipeline:
         return {name: array[0] for name, array in results.items()}
 
     def _points(self, left: np.ndarray, camera: StereoCamera, disparity: Disparity,
-                depth: np.ndarray | None) -> PointCloud:
+                depth: np.ndarray | None, sink: ResultSink) -> PointCloud:
         stride = self.options.point_stride
+        height, width = left.shape[:2]
+        memory = sink.cloud_memory(-(-height // stride), -(-width // stride))
         if depth is not None:
-            return cloud_from_depth(depth, left, camera, point_stride=stride)
+            return cloud_from_depth(depth, left, camera, point_stride=stride, out=memory)
         return cloud_from_disparity(disparity.values, left, camera, self.options.limits,
-                                    disparity.confidence, point_stride=stride)
+                                    disparity.confidence, point_stride=stride, out=memory)
 
     def _fitting_camera(self, camera: StereoCamera | None, image: np.ndarray,
                         asked: frozenset[str]) -> StereoCamera | None:

@@ -22,7 +22,12 @@ from depth_learning_ros.engine.base import Engine
 from depth_learning_ros.engine.mono import MonoFacts
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.geometry.window import FITS, Window, fit_window, put_back, take_window
-from depth_learning_ros.pipeline.base import Pipeline, StereoResult, three_channels
+from depth_learning_ros.pipeline.base import (
+    Pipeline,
+    ResultSink,
+    StereoResult,
+    three_channels,
+)
 from depth_learning_ros.pipeline.kinds import check_kind
 from depth_learning_ros.pipeline.options import OUTPUTS, DepthOptions, checked_outputs
 from depth_learning_ros.pipeline.stereo import StereoPipeline
@@ -80,7 +85,8 @@ class MonoPipeline(Pipeline):
         return self.process(three_channels(image), camera, outputs)
 
     def process(self, image: np.ndarray, camera: StereoCamera | None = None,
-                outputs: Collection[str] = OUTPUTS) -> StereoResult:
+                outputs: Collection[str] = OUTPUTS,
+                sink: ResultSink | None = None) -> StereoResult:
         """Compute what is asked for and nothing else.
 
         Args:
@@ -88,6 +94,7 @@ class MonoPipeline(Pipeline):
             camera: needed for ``depth`` and ``points2``; one of the image's shape in another size
                 is scaled to it. Its baseline does not matter: the model's virtual one is taken.
             outputs: names out of :data:`ALL_OUTPUTS`; ``disparity`` is always there.
+            sink: is told what there is while the rest is computed.
 
         Raises:
             CalibrationError: there is no camera, or one of another aspect ratio.
@@ -110,7 +117,7 @@ class MonoPipeline(Pipeline):
         info = self.engine.info
         disparity = Disparity(whole['disparity'], whole.get('confidence'), info.max_disparity,
                               info.subpixel_step)
-        return self._finished(frame, disparity, asked, seconds, whole.get('right'))
+        return self._finished(frame, disparity, asked, seconds, sink, whole.get('right'))
 
     def engine_size(self, height: int, width: int) -> tuple[int, int]:
         """Give the height and width that the engine gets for images of that size."""

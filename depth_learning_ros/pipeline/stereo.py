@@ -17,7 +17,12 @@ from depth_learning_ros.geometry.confidence import (
     mirrored_pair,
     weakest,
 )
-from depth_learning_ros.pipeline.base import Pipeline, StereoResult, three_channels
+from depth_learning_ros.pipeline.base import (
+    Pipeline,
+    ResultSink,
+    StereoResult,
+    three_channels,
+)
 from depth_learning_ros.pipeline.kinds import check_kind
 from depth_learning_ros.pipeline.options import OUTPUTS, DepthOptions, checked_outputs
 from depth_learning_ros.types import Disparity, StereoCamera, StereoPair
@@ -44,13 +49,15 @@ class StereoPipeline(Pipeline):
         pair = StereoPair(three_channels(left), three_channels(right), camera)
         return self.process(pair, OUTPUTS if camera else ('disparity', 'confidence'))
 
-    def process(self, pair: StereoPair, outputs: Collection[str] = OUTPUTS) -> StereoResult:
+    def process(self, pair: StereoPair, outputs: Collection[str] = OUTPUTS,
+                sink: ResultSink | None = None) -> StereoResult:
         """Compute what is asked for and nothing else.
 
         Args:
             pair: the images; the camera is needed for ``depth`` and ``points2``. A camera of the
                 images' shape in another size is scaled to them.
             outputs: names out of :data:`ALL_OUTPUTS`; ``disparity`` is always there.
+            sink: is told what there is while the rest is computed.
 
         Raises:
             CalibrationError: there is no camera, or one of another aspect ratio.
@@ -63,7 +70,7 @@ class StereoPipeline(Pipeline):
             pair = replace(pair, camera=camera)
         seconds: dict[str, float] = {}
         disparity = self._disparity(pair, asked, seconds)
-        return self._finished(pair, disparity, asked, seconds)
+        return self._finished(pair, disparity, asked, seconds, sink)
 
     def _disparity(self, pair: StereoPair, asked: frozenset[str],
                    seconds: dict[str, float]) -> Disparity:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from depth_learning_ros.messages import OUTPUT_TYPES, image_to_rgb, mono_camera_from_info, stamp_ns
-from depth_learning_ros.pipeline import MonoPipeline, StereoResult
+from depth_learning_ros.pipeline import MonoPipeline, ResultSink, StereoResult
 from depth_learning_ros.stream.decode import Decode
 from depth_learning_ros.stream.infos import LatestInfos
 from depth_learning_ros.stream.model import open_as_chosen
@@ -91,7 +91,7 @@ class MonoStream(Stream[MonoImage, 'tuple[np.ndarray, Any]']):
                 *image.shape[:2])
 
     def _run(self, pipeline: MonoPipeline, decoded: tuple[np.ndarray, Any],
-             outputs: Collection[str]) -> StereoResult:
+             outputs: Collection[str], sink: ResultSink) -> StereoResult:
         image, info = decoded
         camera = mono_camera_from_info(info, pipeline.facts.virtual_baseline_m)
-        return pipeline.process(image, camera, outputs)
+        return pipeline.process(image, camera, outputs, sink)

@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
+
 TF_STATIC = '/tf_static'
 
 
@@ -36,6 +38,13 @@ class Outlet(ABC):
     @abstractmethod
     def say(self, level: str, text: str) -> None:
         """Tell the user; the level is ``info``, ``warning`` or ``error``."""
+
+    def cloud_memory(self, height: int, width: int) -> np.ndarray | None:
+        """Return float32 [height, width, 4], from which a cloud is published without a copy.
+
+        None when there is no such memory.
+        """
+        return None
 
     def reverted(self, changes: Mapping[str, Any]) -> None:  # noqa: B027 - optional
         """Take note that settings are back to what they were, as the model could not be loaded.

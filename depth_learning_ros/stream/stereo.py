@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 from depth_learning_ros.messages import image_to_rgb, stamp_ns
-from depth_learning_ros.pipeline import Pipeline, StereoPipeline, StereoResult
+from depth_learning_ros.pipeline import Pipeline, ResultSink, StereoPipeline, StereoResult
 from depth_learning_ros.stream.decode import Decode, PairDecoder
 from depth_learning_ros.stream.infos import LatestInfos
 from depth_learning_ros.stream.model import open_as_chosen
@@ -163,5 +163,5 @@ class StereoStream(Stream[StereoFrame, StereoPair]):
         return decoded.camera, *decoded.left.shape[:2]
 
     def _run(self, pipeline: StereoPipeline, decoded: StereoPair,
-             outputs: Collection[str]) -> StereoResult:
-        return pipeline.process(decoded, outputs)
+             outputs: Collection[str], sink: ResultSink) -> StereoResult:
+        return pipeline.process(decoded, outputs, sink)

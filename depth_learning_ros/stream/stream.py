@@ -15,13 +15,14 @@ from typing import Any, Generic, TypeVar
 
 from depth_learning_ros.errors import CalibrationError, DepthLearningError
 from depth_learning_ros.geometry.resize import fit_camera
-from depth_learning_ros.messages import OUTPUT_TYPES, MessageWriter, result_messages
+from depth_learning_ros.messages import OUTPUT_TYPES, MessageWriter
 from depth_learning_ros.messages.outputs import DEPTH_INFOS
-from depth_learning_ros.pipeline import Pipeline, StereoResult
+from depth_learning_ros.pipeline import Pipeline, ResultSink, StereoResult
 from depth_learning_ros.stream.diagnosis import Diagnosis, diagnosis_of
 from depth_learning_ros.stream.model import ModelSlot, open_as_chosen
 from depth_learning_ros.stream.newest import NewestWorker
 from depth_learning_ros.stream.outlet import TF_STATIC, Outlet
+from depth_learning_ros.stream.publishing import ResultPublisher
 from depth_learning_ros.stream.say_once import SayOnce
 from depth_learning_ros.stream.settings import StreamSettings
 from depth_learning_ros.stream.statistics import StreamStatistics
@@ -55,8 +56,9 @@ class StreamFrame:
 class Stream(ABC, Generic[Frame, Input]):
     """Owns the model, the worker, the figures and what is said; a transport brings the messages.
 
-    Threads: messages come in by the transport's threads; frames are processed and published by
-    one worker; models are loaded by another thread.
+    Threads: messages come in by the transport's threads; frames are processed by one worker, which
+    publishes what is computed last; what is there before is published by a helper meanwhile;
+    models are loaded by another thread.
     """
 
     inputs: tuple[str, ...]
@@ -75,6 +77,7 @@ class Stream(ABC, Generic[Frame, Input]):
         self._requested_file: tuple[int, ...] | None = None
         self._loaded_file: tuple[int, ...] | None = None
         self._writer = MessageWriter(outlet.make)
+        self._publisher = ResultPublisher(outlet, self._writer)
         self._worker: NewestWorker[Frame] = NewestWorker(
             self._process, 'stream-worker', self._replaced)
         self._active = False
@@ -138,7 +141,9 @@ class Stream(ABC, Generic[Frame, Input]):
         """End the threads and close the model; tell whether all ended in time."""
         self.deactivate()
         # an engine that still computes must not be closed under it
-        return self._worker.close(timeout_s) and self.model.close(timeout_s)
+        ended = self._worker.close(timeout_s) and self.model.close(timeout_s)
+        self._publisher.close()
+        return ended
 
     @abstractmethod
     def _decode(self, frame: Frame) -> Input:
@@ -153,7 +158,8 @@ class Stream(ABC, Generic[Frame, Input]):
         """Return the camera, and height and width of the image."""
 
     @abstractmethod
-    def _run(self, pipeline: Any, decoded: Input, outputs: Collection[str]) -> StereoResult:
+    def _run(self, pipeline: Any, decoded: Input, outputs: Collection[str],
+             sink: ResultSink) -> StereoResult:
         """Run the pipeline."""
 
     def _put(self, frame: Frame) -> None:
@@ -182,7 +188,7 @@ class Stream(ABC, Generic[Frame, Input]):
         try:
             self.model.prepare(pipeline, height, width)
             self._publish(frame, camera, (height, width), wanted,
-                          lambda outputs: self._run(pipeline, decoded, outputs), decode_s)
+                          lambda *rest: self._run(pipeline, decoded, *rest), decode_s)
         except CalibrationError as error:
             self._lost(BAD_INPUT, 'camera', error)
         except Exception as error:  # of an engine's library: the next frame may do
@@ -203,12 +209,10 @@ class Stream(ABC, Generic[Frame, Input]):
             for name in sorted(wanted):
                 self.outlet.publish(name, info)
             return
-        result = run(outputs)
-        start = time.perf_counter()
-        for topic, message in result_messages(
-                self._writer, result, frame.header, wanted, settings.depth_encoding,
-                settings.scan_frame_id):
-            self.outlet.publish(topic, message)
+        with self._publisher.frame(frame.header, wanted, settings) as publication:
+            result = run(outputs, publication)
+            start = time.perf_counter()
+            publication.finish(result)
         if result.scan is not None and not settings.scan_frame_id:
             self._tie_scan(result, frame.header)
         if 'confidence' in outputs and result.confidence is None:
