@@ -89,11 +89,12 @@ class Usage:
         return self._cpu_s() - self._cpu_before_s
 
     def told(self) -> str:
-        """Memory at first and at last, and the slope of a line through all that lies between."""
-        times, memory = zip(*self.samples, strict=True)
+        """Memory at each tenth of the time, and the slope of a line through its second half."""
+        tenths = self.samples[::max(1, len(self.samples) // 10)]
+        times, memory = zip(*self.samples[len(self.samples) // 2:], strict=True)
         slope = statistics.linear_regression(times, memory).slope * 60
-        return (f'memory {memory[0]:.1f} MB at first, {memory[-1]:.1f} MB at last, '
-                f'most {max(memory):.1f} MB, {slope:+.2f} MB a minute')
+        return (f'memory {", ".join(f"{mb:.1f}" for _, mb in tenths)} MB; in the second half '
+                f'{slope:+.2f} MB a minute')
 
     def _cpu_s(self) -> float:
         fields = (self._folder / 'stat').read_text().rpartition(')')[2].split()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import os
 from pathlib import Path
 import shutil
+import signal
 
 import pytest
 
@@ -33,6 +34,14 @@ def cache_of_its_own(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp('cache')
     monkeypatch.setenv('DEPTH_LEARNING_CACHE', str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def interrupts():
+    """Let Ctrl-C end the tests, whatever a process that was tried in here made of it."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def tiny_network(seed: int = 0):

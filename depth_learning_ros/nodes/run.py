@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import logging
 import os
+import signal
 import sys
+import threading
 from typing import TypeVar
 
 import rclpy
@@ -22,7 +24,7 @@ AnyNode = TypeVar('AnyNode', bound=Node)
 
 def run_node(make: Callable[[], AnyNode], arguments: Sequence[str] | None = None, *,
              begin: Callable[[AnyNode], object] = lambda node: None) -> int:
-    """Run a node until it is interrupted.
+    """Run a node until it is interrupted; further interrupts are ignored, as the process ends.
 
     Args:
         make: makes the node.
@@ -48,10 +50,18 @@ def run_node(make: Callable[[], AnyNode], arguments: Sequence[str] | None = None
             raise
         # rclpy fails in many ways when it is told to end in the middle of something
     finally:
+        _ignore_interrupts()
         if node is not None:
             _end(node)
         rclpy.try_shutdown()
+        _ignore_interrupts()  # rclpy has put back the handler that it found
     return 0
+
+
+def _ignore_interrupts() -> None:
+    """Below `ros2 launch`, a node gets each Ctrl-C from the terminal and from launch."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _end(node: Node) -> None:

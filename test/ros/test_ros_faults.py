@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import signal
+import time
+
 from either_ros import REAL
 import pytest
 
@@ -57,6 +60,18 @@ def test_ctrl_c_during_the_start_ends_it(world):
     """However early it comes: while libraries load, while the model is loaded."""
     with start_node('early', model='crl-small') as process:
         world.wait(lambda: 'loading crl-small' in process.output, 'loading', process=process)
+        assert process.interrupt() == 0, process.output
+        assert 'Traceback' not in process.output, process.output
+
+
+def test_ctrl_c_that_comes_three_times_ends_it_as_well(world):
+    """Below `ros2 launch` it comes from the terminal, from launch, and from those in a hurry."""
+    camera, disparities = StereoCamera(world), world.listen(DisparityImage, 'disparity')
+    with start_node('hurried', model='bm', max_disparity=16) as process:
+        world.wait(lambda: disparities, 'results', process=process, meanwhile=camera.frame)
+        for _ in range(2):
+            process.popen.send_signal(signal.SIGINT)
+            time.sleep(0.05)
         assert process.interrupt() == 0, process.output
         assert 'Traceback' not in process.output, process.output
 
