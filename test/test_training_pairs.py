@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +14,10 @@ import pytest
 torch = pytest.importorskip('torch')
 pytest.importorskip('lightning_fabric')
 
+from depth_learning_ros.models import registry  # noqa: E402
 from depth_learning_ros.training.augment import CameraFaults  # noqa: E402
+from depth_learning_ros.training.config import TrainingConfig  # noqa: E402
+from depth_learning_ros.training.loop import Trainer  # noqa: E402
 from depth_learning_ros.training.pair_losses import (  # noqa: E402
     agreement_loss,
     appearance_where,
@@ -138,3 +144,25 @@ def test_light_stays_within_gain_gamma_and_tint():
               for seed in range(40)]
     assert np.min(values) >= 193 and np.max(values) == 255
     assert any(len(set(value.tolist())) > 1 for value in values)  # tinted
+
+
+# Time
+
+def test_the_minutes_of_a_stage_are_those_of_the_clock(tmp_path, monkeypatch):
+    """A clock on which each step takes 6 s: half a minute is five steps."""
+    rng = np.random.default_rng(0)
+    views = {side: rng.integers(0, 255, (3, 72, 160), np.uint8) for side in ('left', 'right')}
+    known = {name: np.full((72, 160), 4.5, np.float16)
+             for name in ('disparity', 'disparity_right')}
+    np.savez(tmp_path / '00000000.npz', **views, **known)
+    tiny = replace(registry.config_of('svs-small'), name='tiny', width=1 / 32, channel_multiple=2,
+                   max_displacement=3, levels=17, input_height=64, input_width=128)
+    monkeypatch.setitem(registry.CONFIGS, 'tiny', tiny)
+    config = TrainingConfig.from_dict({
+        'network': 'tiny', 'scenes': str(tmp_path), 'validation': str(tmp_path), 'workers': 0,
+        'precision': '32-true', 'stages': [
+            {'train': 'pairs', 'minutes': 0.5, 'batch': 1, 'crop_height': 64, 'crop_width': 64}]})
+    trainer = Trainer(config, tmp_path / 'run')
+    trainer.clock = itertools.count(0, 6).__next__
+    trainer.run()
+    assert (trainer.state.step, trainer.state.minutes) == (5, pytest.approx(0.5))
