@@ -9,8 +9,9 @@
         -o runs/godard --first 40 --minutes 5 --rate 3e-4 --batch 2 --width 576
     python benchmarks/teach_single_view.py LOG --from 40 runs/*/weights.safetensors
 
-One thread, whose processor time counts: the same work on an idle and a busy machine. Loading and augmenting, in a process of its own,
-does not count. ``--rate``, ``--batch`` and ``--width`` replace what the configuration says.
+One thread, whose processor time counts: the same work on an idle and a busy machine. Loading and
+augmenting, in a process of its own, does not count. ``--rate``, ``--batch`` and ``--width``
+replace what the configuration says.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from depth_learning_ros.cli.train import render_missing
 from depth_learning_ros.training.config import DataConfig, TrainingConfig
 from depth_learning_ros.training.loop import Trainer
 from depth_learning_ros.training.mixture import open_sets
-
 
 EMA = 0.98  # these runs are short: weights averaged over about fifty steps
 
