@@ -71,6 +71,12 @@ def resident_mb() -> float:
     return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
 
+def growth_kb_per_minute(memory_mb: list[float]) -> float:
+    """Fit a line through the memory of each second, without the first quarter (warming up)."""
+    values = memory_mb[len(memory_mb) // 4:]
+    return float(np.polyfit(range(len(values)), values, 1)[0] * 60e3) if len(values) > 1 else 0.0
+
+
 def live(domain: int, outputs: tuple[str, ...], pipe: Connection) -> None:
     """Compute until told to stop; report stages, drops and memory."""
     tune_process()
@@ -176,6 +182,7 @@ def measure(size: tuple[int, int], rate: float, seconds: float,
         'pipeline_ms': round(pipeline_ms, 2), 'dropped': found['dropped'],
         'stages_ms': {n: round(v, 2) for n, v in found['stages'].items()},
         'memory_mb': [round(found['memory'][i], 1) for i in (len(found['memory']) // 4, -1)],
+        'memory_growth_kb_per_minute': round(growth_kb_per_minute(found['memory']), 1),
         'problems': found['problems']}
     for name in outputs:
         found_at = arrived.get(name, {})

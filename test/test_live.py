@@ -6,7 +6,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 import itertools
+import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 
 from bags import StereoBag, make_image, make_info, write_stereo_bag
@@ -15,7 +19,7 @@ import pytest
 
 pytest.importorskip('cyclonedds')
 from live_client import ParameterClient
-from live_peers import Robot, command, free_domain, values_of, wait_for
+from live_peers import ROOT, Robot, command, free_domain, values_of, wait_for
 
 from depth_learning_ros.cdr.store import CAMERA_INFO, IMAGE
 from depth_learning_ros.live.qos import SENSOR_DATA, Profile
@@ -246,6 +250,49 @@ def test_a_subscriber_that_hangs_does_not_stop_the_others(domain):
             seen = len(depths)
             cameras.shoot_until(lambda: len(depths) >= seen + 10, 'ten more results')
             assert live.stop() == 0
+
+
+_OWN_NETWORK = ['unshare', '--user', '--map-root-user', '--net']
+
+
+def _has_own_network() -> bool:
+    return bool(shutil.which('unshare') and shutil.which('ip')) and not subprocess.run(
+        [*_OWN_NETWORK, 'ip', 'link', 'set', 'lo', 'up'], capture_output=True).returncode
+
+
+@pytest.mark.skipif(not _has_own_network(), reason='needs a network namespace of its own')
+def test_the_network_interface_goes_and_comes_back():
+    done = subprocess.run(
+        [*_OWN_NETWORK, sys.executable, str(ROOT / 'test' / 'live_lost_interface.py')],
+        env={**os.environ, 'PYTHONPATH': str(ROOT)}, text=True, capture_output=True, timeout=180)
+    assert done.stdout == 'survived\n', done.stdout + done.stderr
+
+
+def test_a_single_camera_by_the_shipped_model(domain):
+    """Real svs-small: what it imagines of a second camera holds together in all its messages."""
+    bag = replace(CAMERA, width=160, height=64, focal=120.0)
+    with Robot(domain) as robot, command(
+            domain, 'live', '--mono', '--image', LEFT, '--model', 'svs-small') as live:
+        for name in ('disparity', 'depth', 'points2'):
+            robot.listen(f'/camera/left/{name}', OUTPUT_TYPES[name])
+        live.wait_for_output('svs-small runs on')
+        assert f'/mono_node in domain {domain}: {LEFT} -> /camera/left/' in live.output
+        cameras, clouds = Cameras(robot, bag), robot.messages['/camera/left/points2']
+        wait_for(lambda: clouds or (cameras.shoot(('left',)), wait_briefly(lambda: clouds))[1],
+                 'a cloud')
+        disparity, depth = (wait_for(lambda topic=name: [
+            m for m in robot.messages[f'/camera/left/{topic}']
+            if m.header.stamp == clouds[0].header.stamp], name)[0]
+            for name in ('disparity', 'depth'))
+        assert depth.header.frame_id == 'left_optical' and disparity.f == pytest.approx(120)
+        assert disparity.t > 0  # as if a camera stood there
+        pixels, metres = values_of(disparity.image), values_of(depth)
+        known = pixels > 0
+        assert known.mean() > 0.5 and pixels.shape == metres.shape == (64, 160)
+        np.testing.assert_allclose(metres[known], 120 * disparity.t / pixels[known], rtol=1e-4)
+        assert (clouds[0].width, clouds[0].height) == (160, 64)
+        assert robot.participant.graph.nodes() == ['/mono_node']
+        assert live.stop() == 0 and 'Traceback' not in live.output
 
 
 def test_nothing_to_watch(domain):
