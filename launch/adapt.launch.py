@@ -44,6 +44,8 @@ ARGUMENTS = [
                           description='Take the time from /clock, as bags and simulators '
                                       'publish it.'),
 ]
+# At the lowest priority on a busy machine it takes long to save what it learned.
+TO_SAVE_S = '50'
 
 
 def adaptation_node(context: LaunchContext) -> list[Node]:
@@ -63,6 +65,7 @@ def adaptation_node(context: LaunchContext) -> list[Node]:
                        (f'{side}/image_rect/compressed', f'{images}/compressed')]
     return [Node(package='depth_learning_ros', executable='adaptation_node',
                  name='adaptation_node', output='screen', remappings=remappings,
+                 sigterm_timeout=TO_SAVE_S,
                  parameters=[chosen['adapt_params_file'], overrides])]
 
 
