@@ -1,10 +1,11 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Messages of rclpy out of numpy arrays, at the price of one copy.
+"""Messages of rclpy out of numpy arrays, without a copy.
 
-A generated message takes an ``array.array`` of the right type as it is when it is assigned and
-fields are checked; its constructor, and an unchecked assignment (Jazzy's default), copy it once
-more. Anything else is gone over value by value, in Python: a hundred times longer for an image.
+What turns a message into C reads any buffer in a sequence of numbers, and numpy's arrays are
+buffers. The setters take only ``array.array`` as it is, which would be a copy, so the array goes
+where they would put it. Anything else is gone over value by value, in Python: hundreds of times
+longer for an image.
 """
 
 from __future__ import annotations
@@ -33,8 +34,12 @@ def message_class(kind: str) -> Any:
 
 
 def make_message(kind: str, /, **fields: Any) -> Any:
-    """Make a message, see `messages.MessageWriter`; arrays are copied once."""
-    arrays = {name: _as_array(fields.pop(name), typecode)
+    """Make a message, see `messages.MessageWriter`.
+
+    Arrays of a sequence's own type are shared with the message and must stay as they are until
+    it is published; others are converted.
+    """
+    arrays = {name: np.ascontiguousarray(fields.pop(name).reshape(-1), np.dtype(typecode))
               for name, typecode in _sequences(kind).items()
               if isinstance(fields.get(name), np.ndarray)}
     found = message_class(kind)
@@ -42,7 +47,10 @@ def make_message(kind: str, /, **fields: Any) -> Any:
         fields['check_fields'] = True
     message = found(**fields)
     for name, values in arrays.items():
-        setattr(message, name, values)
+        if f'_{name}' in getattr(found, '__slots__', ()):
+            setattr(message, f'_{name}', values)
+        else:  # not a class as rosidl makes them
+            setattr(message, name, array(_sequences(kind)[name], values.tobytes()))
     return message
 
 
@@ -55,10 +63,3 @@ def _sequences(kind: str) -> dict[str, str]:
         if inner != type_name and inner in _TYPECODES:
             found[name] = _TYPECODES[inner]
     return found
-
-
-def _as_array(values: np.ndarray, typecode: str) -> array[Any]:
-    copied = array(typecode)
-    fitting = np.ascontiguousarray(values, np.dtype(typecode))
-    copied.frombytes(fitting.reshape(-1).view(np.uint8).data)
-    return copied
