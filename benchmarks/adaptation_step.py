@@ -27,7 +27,7 @@ from depth_learning_ros.types import StereoPair
 
 #: one zoom, labels made in each step, nothing else; as config/adaptation/paper.yaml
 PAPER = {'zooms': (1.5,), 'upside_down': False, 'consistency_px': 0.0, 'fill': False,
-         'labels': 'renewed', 'augment': False, 'average': 0.0}
+         'labels': 'renewed', 'average': 0.0}
 
 
 class Fixed:

@@ -24,6 +24,7 @@ from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.figures import as_tensor
 from depth_learning_ros.adaptation.folders import folder_log
 from depth_learning_ros.adaptation.frames import FrameStore, Intake
+from depth_learning_ros.adaptation.labels import label
 from depth_learning_ros.adaptation.predict import Predictor
 from depth_learning_ros.adaptation.zole import pseudo_ground_truth
 from depth_learning_ros.data.folders import StereoFolder
@@ -33,7 +34,7 @@ from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint
 ZOOMS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5)
 PAPER: dict[str, object] = {
     'zooms': (1.5,), 'upside_down': False, 'consistency_px': 0.0, 'fill': False,
-    'labels': 'renewed', 'augment': False, 'average': 0.0}
+    'labels': 'renewed', 'average': 0.0, 'learning_rate': 2e-5}
 VARIANTS: dict[str, dict[str, object]] = {
     'zole': {},
     'tonioni': {'method': 'tonioni'},
@@ -43,7 +44,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     'paper without zoom': {**PAPER, 'zooms': (1.0,)},
     'paper, fixed labels': {**PAPER, 'labels': 'kept'},
     'without filling': {'fill': False},
-    'without another camera': {'augment': False},
+    'through another camera': {'augment': True},
     'labels made anew': {'label_steps': 100},
     'with photometric': {'photometric': 1.0},
 }
@@ -73,6 +74,9 @@ def study_zoom(args: argparse.Namespace) -> None:
         def infer(left: torch.Tensor, right: torch.Tensor, r: float = zoom) -> torch.Tensor:
             return pseudo_ground_truth(predictor, left, right, r)
         show(f'{zoom:g}', errors(infer, StereoFolder(args.set)))
+    show('several looks, filled', errors(
+        lambda left, right: label(predictor, left, right, AdaptationConfig()),
+        StereoFolder(args.set)))
 
 
 def study_methods(args: argparse.Namespace) -> None:
@@ -113,8 +117,8 @@ def main() -> None:
     parser.add_argument('--scenes', type=Path)
     parser.add_argument('--held-out', type=Path)
     parser.add_argument('--only', default='')
-    parser.add_argument('--steps', type=int, default=60)
-    parser.add_argument('--batch', type=int, default=2)
+    parser.add_argument('--steps', type=int, default=400)
+    parser.add_argument('--batch', type=int, default=4)
     parser.add_argument('--crop-width', type=int, default=512)
     args = parser.parse_args()
     torch.set_num_threads(1)

@@ -7,9 +7,12 @@ from __future__ import annotations
 import json
 import threading
 
+from adaptation_parts import pair
 from bags import StereoBag, write_stereo_bag
 import pytest
 
+from depth_learning_ros.adaptation.frames import HELD_OUT, TRAIN, VALIDATION
+from depth_learning_ros.adaptation.replay_buffer import ReplayBuffer
 from depth_learning_ros.errors import BagError, DataError
 from depth_learning_ros.nodes.adaptation_bags import BagFeeder
 from depth_learning_ros.replay.topics import TopicWishes
@@ -57,7 +60,17 @@ def test_a_bag_that_grew_is_read_again(tmp_path, bags):
 
 def test_pairs_are_spread_over_the_bags_where_there_is_no_room_for_all(tmp_path, bags):
     feeder, pairs = feed(tmp_path, bags, most=5)
-    assert feeder.every == 2 and len(pairs) == 3 + 2
+    assert feeder.every == 2 and len(pairs) == 3 + 2 == feeder.expected
+
+
+def test_a_short_bag_leaves_frames_for_every_role(tmp_path):
+    buffer = ReplayBuffer(tmp_path, 300)
+    buffer.expect(20)
+    for seed in range(20):
+        buffer.offer(pair(seed))
+    # stretches of two: train, train, held out, train, validation, and again
+    assert {role: buffer.store.count(role) for role in (TRAIN, VALIDATION, HELD_OUT)} == {
+        TRAIN: 12, VALIDATION: 4, HELD_OUT: 4}
 
 
 def test_a_full_disk_ends_a_bag_and_is_said(tmp_path, bags, caplog):

@@ -89,7 +89,7 @@ class Adapter:
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.network.parameters(), self.config.learning_rate)
+        return torch.optim.Adam(self.network.parameters(), self.config.peak_rate)
 
     def done(self) -> float:
         """Share of the steps, or of the minutes, that are over, 0..1."""
@@ -102,7 +102,7 @@ class Adapter:
         """Warm-up, then cosine decay: the last weights are to be steady ones."""
         warmed = min(1.0, (self.step_number + 1) / max(1, self.config.warmup_steps))
         decayed = 0.5 * (1 + math.cos(math.pi * self.workers.mean(self.done())))
-        return self.config.learning_rate * warmed * decayed
+        return self.config.peak_rate * warmed * decayed
 
     def step(self) -> StepReport:
         """Take one gradient step on one batch.

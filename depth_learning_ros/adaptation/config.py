@@ -48,12 +48,13 @@ class AdaptationConfig:
             difference of black and white.
         synthetic_weight: ZOLE's tau.
         synthetic_share: chance of a sample to be a rendered pair with ground truth instead of one
-            of the target; None = that of the method as published: 0.5 for ZOLE, none for others.
+            of the target; None = that of the method: 0.33 for ZOLE, none for others.
         confidence: Tonioni's threshold: labels less sure than this do not count.
         smoothness: weight of Tonioni's L1 smoothness, and of the photometric loss's.
         batch, crop_height, crop_width: of a step; crops are cut to what the frames have.
         learning_rate: of Adam, the highest: after a warm-up over ``warmup_steps`` it decays to 0
-            over the length of the adaptation.
+            over the length of the adaptation. None = what did the method good: 3e-4 for ZOLE,
+            2e-5 for others.
         clip: largest gradient norm.
         steps, minutes: length; the one that is not 0 counts.
         validate_steps: the paper's t: validate and save every so many steps.
@@ -72,7 +73,7 @@ class AdaptationConfig:
     fill: bool = True
     labels: str = 'kept'
     label_steps: int = 0
-    augment: bool = True
+    augment: bool = False
     average: float = 0.98
     laplacian: float = 0.1
     photometric: float = 0.0
@@ -88,12 +89,12 @@ class AdaptationConfig:
     batch: int = 4
     crop_height: int = 256
     crop_width: int = 640
-    learning_rate: float = 5e-6
+    learning_rate: float | None = None
     warmup_steps: int = 10
     clip: float = 1.0
-    steps: int = 200
+    steps: int = 800
     minutes: float = 0.0
-    validate_steps: int = 25
+    validate_steps: int = 100
     max_frames: int = 300
     scenes: int = 200
     held_out_scenes: int = 16
@@ -112,7 +113,7 @@ class AdaptationConfig:
             raise TrainingError('zooms is empty: give at least one, such as [1.5]')
         for zoom in self.zooms:
             _check_range('a zoom', zoom, 0.5, 4.0)
-        for name in ('sigma', 'cut', 'learning_rate', 'clip'):
+        for name in ('sigma', 'cut', 'clip'):
             _check_range(name, getattr(self, name), 1e-12, 1e6)
         for name in ('consistency_px', 'laplacian', 'photometric', 'disparity_scale',
                      'synthetic_weight', 'confidence', 'smoothness', 'max_synthetic_growth'):
@@ -126,6 +127,8 @@ class AdaptationConfig:
         if self.patch_px < 0 or self.patch_px == 1:
             raise TrainingError(f'patch_px is {self.patch_px}: give 2 or more, or 0 for the whole '
                                 f'map')
+        if self.learning_rate is not None:
+            _check_range('learning_rate', self.learning_rate, 1e-12, 1e6)
         if self.synthetic_share is not None:
             _check_range('synthetic_share', self.synthetic_share, 0.0, 0.95)
         for name in ('crop_height', 'crop_width'):
@@ -137,8 +140,15 @@ class AdaptationConfig:
     def synthetic_chance(self) -> float:
         """The chance of a sample to be synthetic, the method's own where none is given."""
         if self.synthetic_share is None:
-            return 0.5 if self.method == 'zole' else 0.0
+            return 0.33 if self.method == 'zole' else 0.0
         return self.synthetic_share
+
+    @property
+    def peak_rate(self) -> float:
+        """The learning rate, the method's own where none is given."""
+        if self.learning_rate is None:
+            return 3e-4 if self.method == 'zole' else 2e-5
+        return self.learning_rate
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

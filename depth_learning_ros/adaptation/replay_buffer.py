@@ -21,6 +21,7 @@ from depth_learning_ros.adaptation.frames import (
     VALIDATION,
     FrameStore,
     Intake,
+    stretch_length,
 )
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.types import StereoPair
@@ -71,6 +72,11 @@ class ReplayBuffer:
     def kept(self) -> int:
         """Frames that were taken in since the beginning, those that had to go again among them."""
         return self._intake.kept
+
+    def expect(self, frames: int) -> None:
+        """Say how many will be offered: a short log is cut into short stretches of each role."""
+        with self._lock:
+            self._intake.stretch = stretch_length(frames)
 
     def offer(self, pair: StereoPair) -> bool:
         """Keep a frame, or count why not; another one may have to go.

@@ -33,6 +33,11 @@ class BagFeeder:
         offer: takes a pair; raises DataError when it cannot be kept.
         when_read: called from the thread at the end.
 
+    Attributes:
+        every: every n-th pair is offered.
+        expected: how many that will be.
+        offered: how many it were so far.
+
     Raises:
         BagError: a bag cannot be opened, or holds no stereo pair.
     """
@@ -46,7 +51,9 @@ class BagFeeder:
         counts = {bag.resolve(): count_pairs(bag, self._options) for bag in bags}
         self._left = {bag: count for bag, count in counts.items()
                       if self._read.get(str(bag)) != count}
-        self.every = max(1, -(-sum(self._left.values()) // most))
+        total = sum(self._left.values())
+        self.every = max(1, -(-total // most))
+        self.expected = total // self.every
         self.offered = 0
         self._closing, self._done = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name='adaptation-bags', daemon=True)
