@@ -26,6 +26,7 @@ from depth_learning_ros.messages import MessageWriter
 from depth_learning_ros.nodes.conversion import to_rgb
 from depth_learning_ros.nodes.make_message import make_message
 from depth_learning_ros.pipeline import StereoResult
+from depth_learning_ros.stream.heap import keep_freed_memory
 from depth_learning_ros.types import Disparity, StereoCamera, StereoPair
 
 WRITER = MessageWriter(make_message)
@@ -74,6 +75,7 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--rounds', type=int, default=10)
     arguments = parser.parse_args()
+    keep_freed_memory()  # as the nodes do
     for width, height in ((640, 480), (1242, 375)):
         print(f'{width}x{height}, milliseconds, lower quartile of {arguments.rounds} runs:')
         for name, make in messages(width, height).items():

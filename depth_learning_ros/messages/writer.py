@@ -34,9 +34,8 @@ class MessageWriter:
             with the result; other arrays as numpy arrays of the field's type, lists of messages
             as lists.
 
-            For rosbags: ``lambda kind, **fields: typestore.types[kind](**fields)``. For rclpy a
-            byte array must become an ``array.array('B')``: create it empty and ``frombytes`` the
-            numpy array, one copy; bytes or lists take a hundred times longer.
+            For rosbags: ``lambda kind, **fields: typestore.types[kind](**fields)``. For rclpy see
+            `nodes.make_message`; bytes or lists take hundreds of times longer.
 
     Each method takes the header of the left image and copies its stamp and frame, so that headers
     of ROS 1 do as well.
