@@ -4,13 +4,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 
-# malloc.h of the GNU C library
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_LARGEST_MMAP_THRESHOLD = 32 << 20
-_KEPT_BYTES = 256 << 20
+from depth_learning_ros.stream.heap import keep_freed_memory
+
 _SWITCH_S = 0.001
 
 
@@ -25,8 +22,4 @@ def tune_process() -> bool:
         Whether the C library is one that can be told.
     """
     sys.setswitchinterval(_SWITCH_S)
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if sys.platform == 'linux' else None
-    if mallopt is None:  # another system, or musl
-        return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)) and bool(
-        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES))
+    return keep_freed_memory()
