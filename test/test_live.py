@@ -150,6 +150,8 @@ def test_faults_are_said_and_survived(domain):
         cameras.shoot_until(lambda: results, 'a result')
 
         cut = make_image(CAMERA, 1000, 'left')
+        for side in ('left', 'right'):  # or the pair waits for them until the next one comes
+            robot.say(INFOS[side], CAMERA_INFO, make_info(CAMERA, 1000, side), SENSOR_DATA)
         robot.say(LEFT, IMAGE, replace(cut, data=cut.data[:100]), SENSOR_DATA)
         robot.say(RIGHT, IMAGE, make_image(CAMERA, 1000, 'right'), SENSOR_DATA)
         live.wait_for_output('is truncated: 100 bytes')
