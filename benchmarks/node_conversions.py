@@ -33,7 +33,8 @@ WRITER = MessageWriter(make_message)
 HEADER = Header(frame_id='left')
 
 
-def messages(width: int, height: int) -> dict[str, Callable[[], Any]]:
+def messages(width: int, height: int,
+             writer: MessageWriter = WRITER) -> dict[str, Callable[[], Any]]:
     """Makers of a frame's messages."""
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 255, (height, width, 3), np.uint8)
@@ -43,11 +44,11 @@ def messages(width: int, height: int) -> dict[str, Callable[[], Any]]:
     result = StereoResult(StereoPair(rgb, rgb, camera), Disparity(values, values / 60), depth,
                           cloud_from_depth(depth, rgb, camera), {})
     return {
-        'Image rgb8': lambda: WRITER.image(rgb, HEADER),
-        'DisparityImage': lambda: WRITER.disparity_image(result, HEADER),
-        'depth 32FC1': lambda: WRITER.depth_image(result, HEADER),
-        'depth 16UC1': lambda: WRITER.depth_image(result, HEADER, '16UC1'),
-        'PointCloud2': lambda: WRITER.point_cloud2(result, HEADER),
+        'Image rgb8': lambda: writer.image(rgb, HEADER),
+        'DisparityImage': lambda: writer.disparity_image(result, HEADER),
+        'depth 32FC1': lambda: writer.depth_image(result, HEADER),
+        'depth 16UC1': lambda: writer.depth_image(result, HEADER, '16UC1'),
+        'PointCloud2': lambda: writer.point_cloud2(result, HEADER),
     }
 
 
