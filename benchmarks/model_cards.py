@@ -36,8 +36,8 @@ WORDS = {
         'Depth from one camera, in real time on a CPU, to begin with before it is taught by the '
         "robot's own stereo logs.",
         'Scale and layout are guessed from what rendered streets and halls look like: on streets '
-        'that it never saw four of five pixels are off by more than D1 allows; cars and persons '
-        'worst. Two cameras and block matching are far better.'),
+        'that it never saw more than four of five pixels are off by more than D1 allows; cars and '
+        'persons worst. Two cameras and block matching are far better.'),
 }
 UNKNOWN = ('Not described yet.', 'Not described yet.')
 
