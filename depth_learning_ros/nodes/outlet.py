@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rclpy.event_handler import PublisherEventCallbacks
@@ -37,17 +38,21 @@ class NodeOutlet(Outlet):
 
     def wanted(self) -> Collection[str]:
         """See `Outlet`."""
-        return [name for name, publisher in self._publishers.items()
-                if publisher.get_subscription_count()]
+        with self._without_error_at_the_end():
+            if self._node.context.ok():
+                return [name for name, publisher in self._publishers.items()
+                        if publisher.get_subscription_count()]
+        return []
 
     def publish(self, topic: str, message: Any) -> None:
         """See `Outlet`."""
-        if not self._node.context.ok():
-            return  # the process ends
-        if topic == TF_STATIC:
-            self._publish_transform(message)
-        else:
-            self._publishers[topic].publish(message)
+        with self._without_error_at_the_end():
+            if not self._node.context.ok():
+                return
+            if topic == TF_STATIC:
+                self._publish_transform(message)
+            else:
+                self._publishers[topic].publish(message)
 
     def make(self, kind: str, /, **fields: Any) -> Any:
         """See `Outlet`."""
@@ -89,6 +94,15 @@ class NodeOutlet(Outlet):
         return self._node.create_lifecycle_publisher(
             message_class(kind), name, result_qos(), qos_overriding_options=overridable(),
             event_callbacks=PublisherEventCallbacks(incompatible_qos=incompatible))
+
+    @contextmanager
+    def _without_error_at_the_end(self) -> Iterator[None]:
+        """Let pass what rclpy raises of publishers when the process is told to end."""
+        try:
+            yield
+        except RuntimeError:  # as all of rclpy's errors are
+            if self._node.context.ok():
+                raise
 
     def _publish_transform(self, message: Any) -> None:
         if self._tf_static is None:
