@@ -106,9 +106,12 @@ def test_a_single_camera_in_a_namespace(workspace, world, tmp_path):
 def test_a_stereo_camera_with_a_network_that_learns(workspace, world, tmp_path):
     camera = StereoCamera(world, '/my/cam')
     disparities = world.listen(DisparityImage, '/front/disparity')
+    eager = tmp_path / 'eager.yaml'  # at its own priority it would wait for all other work here
+    usual = (ROOT / 'config' / 'adaptation_node.yaml').read_text()
+    eager.write_text(usual.replace('niceness: 19', 'niceness: 0'))
     with launched(workspace, 'adapt.launch.py', 'namespace:=front', 'left:=/my/cam/left',
                   'right:=/my/cam/right', 'model:=crl-small', 'adapt:=false',
-                  f'folder:={tmp_path}/learned',
+                  f'adapt_params_file:={eager}', f'folder:={tmp_path}/learned',
                   DEPTH_LEARNING_CACHE=str(tmp_path / 'cache')) as process:
         world.wait(lambda: disparities, 'results', process=process,
                    meanwhile=lambda: camera.frame(0.5))
