@@ -223,6 +223,15 @@ def test_rejected_weights_are_not_written_but_the_report_is(folders, tmp_path):
     assert hashlib.sha256((folders / 'tiny.safetensors').read_bytes()).hexdigest() == before
 
 
+def test_weights_that_no_step_made_better_are_refused_by_that_reason(folders, tmp_path):
+    adapter = new_adapter(folders, tmp_path)
+    adapter.step(), adapter.step()
+    assert adapter.best_step == 0
+    verdict = adapter.judge()
+    assert not verdict.accepted and verdict.before == verdict.after
+    assert verdict.reasons[0].startswith('nothing was gained: in 2 steps no weights were better')
+
+
 def test_accepted_weights_say_where_they_come_from(folders, tmp_path, always):
     output = tmp_path / 'new.safetensors'
     assert run(folders, output).accepted

@@ -216,10 +216,15 @@ class Adapter:
         """Ask the gate about the best weights, on frames that nothing was chosen by."""
         held_out = HeldOut(self.frames, HELD_OUT, self.reference, HELD_OUT_FRAMES)
         scenes = range(len(self.held_out_scenes))
-        before, after = (
-            Figures(held_out.measure(p), *synthetic_error(p, self.held_out_scenes, scenes))
-            for p in (self.reference, self.chosen))
-        return judge(before, after, self.config.max_synthetic_growth)
+        networks = (self.reference, self.chosen) if self.best_step else (self.reference,)
+        found = [Figures(held_out.measure(p), *synthetic_error(p, self.held_out_scenes, scenes))
+                 for p in networks]
+        verdict = judge(found[0], found[-1], self.config.max_synthetic_growth)
+        if self.best_step or verdict.accepted:
+            return verdict
+        reason = (f'nothing was gained: in {self.step_number} steps no weights were better on the '
+                  f'validation frames, and as good on rendered pairs, as those it began with')
+        return Verdict(False, (reason,), found[0], found[0])
 
     def rollback(self) -> None:
         """Go back to the weights the adaptation began with, and forget the steps taken."""
