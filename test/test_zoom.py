@@ -70,8 +70,8 @@ def test_scale_is_that_of_the_rounded_width() -> None:
 
 
 @pytest.mark.parametrize(('height', 'width', 'zoom'), [
-    (375, 1242, 1.0), (370, 1226, 1.0), (540, 960, 1.0), (200, 200, 1.5),
-    (480, 640, 1.2313),  # the root of 1.5161
+    (1000, 1000, 1.0), (720, 1280, 1.0), (1080, 1920, 1.0), (200, 200, 1.5), (480, 640, 1.5),
+    (500, 1000, 1.4142),  # the root of 2
 ])
 def test_small_images_are_enlarged_by_themselves(height: int, width: int, zoom: float) -> None:
     assert automatic_zoom(height, width) == pytest.approx(zoom, abs=1e-4)
@@ -82,9 +82,9 @@ def test_small_images_are_enlarged_by_themselves(height: int, width: int, zoom: 
 def test_large_images_pass_untouched() -> None:
     engine = _Tenth()
     with ZoomedEngine(engine, None) as opened:
-        opened.prepare(375, 1242)
-        opened.infer(_pair(375, 1242))
-    assert engine.shown == [(375, 1242)] * 2 and engine.closed
+        opened.prepare(720, 1280)
+        opened.infer(_pair(720, 1280))
+    assert engine.shown == [(720, 1280)] * 2 and engine.closed
 
 
 def test_an_edge_stays_where_it_is() -> None:

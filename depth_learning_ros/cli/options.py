@@ -39,8 +39,8 @@ def add_zoom_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--zoom', type=_zoom, metavar='Z',
         help='show stereo networks the images resized by this factor: more finds finer detail, '
-             'for more time, 1 leaves them as they are; auto enlarges small images to what a '
-             '1242x375 pair takes (default: auto)')
+             'for more time, 1 leaves them as they are; auto enlarges images to one '
+             'megapixel, by 1.5 at most (default: auto)')
 
 
 def _zoom(word: str) -> float | None:

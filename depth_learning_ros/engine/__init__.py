@@ -38,7 +38,7 @@ def open_engine(model: str | Path, *, backend: str = 'auto', precision: str = 'a
             or the user's cache folder.
         max_disparity: how far the classical matchers search, in pixels.
         zoom: stereo networks are shown the images resized by this factor; None = small images
-            enlarged to what a 1242x375 pair takes (`engine.zoom`), others as they are.
+            enlarged to one megapixel, by 1.5 at most (`engine.zoom`), others as they are.
         on_message: told what takes long.
 
     Raises:

@@ -20,10 +20,11 @@ from depth_learning_ros.engine.base import Arrays, Engine, checked_images
 from depth_learning_ros.errors import EngineError
 
 MIN_ZOOM, MAX_ZOOM = 0.25, 4.0
-#: Left to itself, a network is shown small images enlarged up to so many pixels, those of a
-#: 1242x375 pair, so that cameras of up to this size cost the same time ...
-WORKING_PIXELS = 1242 * 375
-#: ... and never enlarged further than this: disparities grow as well, up to the network's reach.
+#: Left to itself, a network is shown small images enlarged up to so many pixels, so that cameras
+#: of up to this size cost the same time ...
+WORKING_PIXELS = 1_000_000
+#: ... and never enlarged further than this: disparities grow as well, and what grows beyond the
+#: network's reach is missed.
 LARGEST_AUTOMATIC_ZOOM = 1.5
 #: Less gains nothing that would be worth the blur.
 SMALLEST_AUTOMATIC_ZOOM = 1.1

@@ -180,7 +180,8 @@ class StereoSettings(StreamSettings):
                                        'their own limit.', minimum=16, maximum=1024)
     zoom: float = _setting(0.0, 'The network is shown the images resized by this factor: more '
                                 'finds finer detail, for more time; 0 = small images are enlarged '
-                                'to what a 1242x375 pair takes.', minimum=0.0, maximum=MAX_ZOOM)
+                                'to one megapixel, by 1.5 at most.',
+                           minimum=0.0, maximum=MAX_ZOOM)
     left_right_check: bool = _setting(False, 'Lower the confidence where left and right view '
                                              'disagree; costs a second run of the network.')
     baseline_override_m: float = _setting(0.0, 'Distance of the cameras in metres, instead of '
