@@ -13,7 +13,7 @@ import pytest
 from depth_learning_ros.stream.heap import keep_freed_memory
 
 # Eight blocks of 3 MB live at a time, as the messages of a frame do, in a thread as the stream's.
-PROGRAM = '''
+PROGRAM = """
 import resource, sys, threading
 import numpy as np
 from depth_learning_ros.stream.heap import keep_freed_memory
@@ -35,7 +35,7 @@ thread = threading.Thread(target=count)
 thread.start()
 thread.join()
 print(kept, faults // 20)
-'''
+"""
 
 
 def faults_of_a_frame(mode: str) -> tuple[str, int]:
