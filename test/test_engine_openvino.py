@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -127,3 +129,12 @@ def test_a_precision_the_processor_lacks_is_refused(tiny_model, tmp_path, monkey
     monkeypatch.setattr(openvino_runner.openvino, 'Core', OldProcessor)
     with pytest.raises(EngineError, match='does not compute in bf16: use fp32'):
         opened(tiny_model, tmp_path, 'bf16')
+
+
+def test_importing_it_reports_nothing_to_anybody() -> None:
+    code = ('import sys\n'
+            'import depth_learning_ros.engine.openvino_runner\n'
+            'import openvino.tools.ovc as ovc\n'
+            'print(sys.modules["openvino_telemetry"], type(ovc.telemetry).__module__)')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout == 'None openvino.tools.ovc.telemetry_stub\n'

@@ -13,14 +13,24 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+import sys
 import time
 from typing import Any, Protocol
 
 import numpy as np
-import openvino
 
-from depth_learning_ros.engine.base import Arrays, Engine, EngineInfo, checked_images
-from depth_learning_ros.errors import EngineError
+# Imported, OpenVINO reports that to its makers over the network, from a process that it forks. A
+# robot shall not; without the module that sends, OpenVINO takes a stub of its own.
+sys.modules.setdefault('openvino_telemetry', None)  # type: ignore[arg-type]
+import openvino  # noqa: E402
+
+from depth_learning_ros.engine.base import (  # noqa: E402
+    Arrays,
+    Engine,
+    EngineInfo,
+    checked_images,
+)
+from depth_learning_ros.errors import EngineError  # noqa: E402
 
 VERSION: str = openvino.get_version()
 PRECISIONS = ('fp32', 'bf16', 'fp16')

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from depth_learning_ros.errors import DepthLearningError
@@ -37,9 +37,11 @@ def run_node(make: Callable[[], AnyNode], arguments: Sequence[str] | None = None
     rclpy.init(args=arguments)
     node = None
     try:
+        # made first: an interrupt while rclpy makes one leaves half of it, which fails again later
+        executor = SingleThreadedExecutor()
         node = make()
         begin(node)
-        rclpy.spin(node)
+        rclpy.spin(node, executor)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (DepthLearningError, ParameterException) as error:
