@@ -24,9 +24,10 @@ BEGIN, END = '<!-- cards: begin, by benchmarks/model_cards.py -->', '<!-- cards:
 WORDS = {
     'crl-small': (
         'Dense disparity of a rectified pair, in real time on a CPU; 0 to about 190 px at the '
-        'size it is run at.',
+        'size the network sees.',
         'Edges are soft and thin things drown; large surfaces without texture, glass and mirrors '
-        'are guessed; disparities beyond 190 px are missed: run it at a smaller size there.'),
+        'are guessed; disparities beyond 190 px at the size the network sees (127 px of an image '
+        'enlarged by 1.5) are missed: give a smaller zoom there.'),
     'dispnetc-small': (
         'The smallest stereo network, where crl-small is too slow; what adaptation is compared '
         'on, as ZOLE adapts DispNetC.',
