@@ -51,7 +51,7 @@ def measure(engines: list[Engine], rounds: int) -> list[tuple[float, float]]:
 
 def main() -> None:
     args = arguments()
-    engines = [open_engine(model, backend=args.backend, precision=args.precision)
+    engines = [open_engine(model, backend=args.backend, precision=args.precision, zoom=1.0)
                for model in (args.mono, args.stereo)]
     for engine in engines:
         engine.prepare(HEIGHT, WIDTH)

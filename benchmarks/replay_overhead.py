@@ -25,7 +25,7 @@ from depth_learning_ros.replay import ReplayOptions, ReplayReport, replay
 
 
 def measure(source: Path, output: Path, model: str | None, compression: str) -> ReplayReport:
-    engine = FreeEngine() if model is None else open_engine(model)
+    engine = FreeEngine() if model is None else open_engine(model, zoom=1.0)
     with StereoPipeline(engine) as pipeline:
         return replay(source, output, pipeline,
                       ReplayOptions(compression=compression, force=True))
