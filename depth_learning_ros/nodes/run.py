@@ -19,6 +19,9 @@ from rclpy.node import Node
 
 from depth_learning_ros.errors import DepthLearningError
 
+# A spin without end has been seen to miss the interrupt that was to end it.
+_LOOK_AGAIN_S = 0.5
+
 AnyNode = TypeVar('AnyNode', bound=Node)
 
 
@@ -41,7 +44,9 @@ def run_node(make: Callable[[], AnyNode], arguments: Sequence[str] | None = None
         executor = SingleThreadedExecutor()
         node = make()
         begin(node)
-        rclpy.spin(node, executor)
+        executor.add_node(node)
+        while rclpy.ok():
+            executor.spin_once(timeout_sec=_LOOK_AGAIN_S)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (DepthLearningError, ParameterException) as error:
