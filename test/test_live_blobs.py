@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 import gc
 
 import numpy as np
@@ -30,9 +31,9 @@ def image(value: int, width: int = 400, height: int = 300):
                 data=np.full(width * height, value, np.uint8))
 
 
-@pytest.fixture
-def loop():
-    """Return a publisher, and the list that its messages come to."""
+@contextmanager
+def talking():
+    """Yield a publisher, and the list that its messages come to, while their participant lives."""
     domain = free_domain()
     with Participant('one', '', domain, environment=environment(domain)) as one:
         got: list[blobs.Received] = []
@@ -41,6 +42,13 @@ def loop():
         one.start()
         wait_for(lambda: writer.subscribers, 'the match')
         yield writer, got
+
+
+@pytest.fixture
+def loop():
+    """Return a publisher, and the list that its messages come to."""
+    with talking() as pair:
+        yield pair
 
 
 def kept_of(writer) -> list[blobs._Kept]:
@@ -134,13 +142,7 @@ def test_samples_are_given_back_when_nobody_looks_at_them(loop):
 
 
 def test_a_message_outlives_its_subscription():
-    domain = free_domain()
-    with Participant('one', '', domain, environment=environment(domain)) as one:
-        got: list[blobs.Received] = []
-        one.subscription('/a', IMAGE, RELIABLE, got.append)
-        writer = one.publisher('/a', IMAGE, RELIABLE)
-        one.start()
-        wait_for(lambda: writer.subscribers, 'the match')
+    with talking() as (writer, got):
         writer.send(*serialize(image(9), IMAGE))
         wait_for(lambda: got, 'the message')
     assert set(read_message(got[0].cdr, IMAGE).data) == {9}
