@@ -9,7 +9,6 @@ step (its forward and backward pass alone, on the predictions of the batch's tar
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 import tempfile
 
@@ -23,11 +22,11 @@ from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.frames import ROLES, FrameStore
 from depth_learning_ros.adaptation.zole import smoothness_on_graph
 from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint
+from depth_learning_ros.training.settings_file import read_settings
 from depth_learning_ros.types import StereoPair
 
-#: one zoom, labels made in each step, nothing else; as config/adaptation/paper.yaml
-PAPER = {'zooms': (1.5,), 'upside_down': False, 'consistency_px': 0.0, 'fill': False,
-         'labels': 'renewed', 'average': 0.0}
+#: ZOLE as published, as far as is known
+PAPER = read_settings(Path(__file__).parents[1] / 'config/adaptation/paper.yaml', 'method: zole')
 
 
 class Fixed:
@@ -55,8 +54,9 @@ def make_batch(size: tuple[int, int, int], target_pairs: int, seed: int = 0) -> 
 def new_adapter(args: argparse.Namespace, folder: Path, target_pairs: int,
                 **changes: object) -> Adapter:
     network, info = load_checkpoint(find_weights(args.weights))
-    config = replace(AdaptationConfig(batch=args.batch, crop_height=args.crop[0],
-                                      crop_width=args.crop[1], synthetic_share=0.0), **changes)
+    config = AdaptationConfig.from_dict({
+        'batch': args.batch, 'crop_height': args.crop[0], 'crop_width': args.crop[1],
+        'synthetic_share': 0.0, **changes})
     adapter = Adapter(network, info, config, FrameStore(folder / 'frames'), None,
                       folder / 'scenes')
     adapter.batches = Fixed(make_batch((args.batch, *args.crop), target_pairs))

@@ -12,7 +12,6 @@ right/. RENDERED: folders that 'depth-learning adapt --scenes' or 'train' left.
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 import tempfile
 
@@ -30,18 +29,18 @@ from depth_learning_ros.adaptation.zole import pseudo_ground_truth
 from depth_learning_ros.data.folders import StereoFolder
 from depth_learning_ros.evaluation.metrics import bad_share, d1_share, end_point_error
 from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint
+from depth_learning_ros.training.settings_file import read_settings
 
 ZOOMS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5)
-PAPER: dict[str, object] = {
-    'zooms': (1.5,), 'upside_down': False, 'consistency_px': 0.0, 'fill': False,
-    'labels': 'renewed', 'average': 0.0, 'learning_rate': 2e-5}
+#: ZOLE as published, as far as is known
+PAPER = read_settings(Path(__file__).parents[1] / 'config/adaptation/paper.yaml', 'method: zole')
 VARIANTS: dict[str, dict[str, object]] = {
     'zole': {},
     'tonioni': {'method': 'tonioni'},
     'photometric': {'method': 'photometric'},
     'paper': PAPER,
     'paper without Laplacian': {**PAPER, 'laplacian': 0.0},
-    'paper without zoom': {**PAPER, 'zooms': (1.0,)},
+    'paper without zoom': {**PAPER, 'zooms': [1.0]},
     'paper, fixed labels': {**PAPER, 'labels': 'kept'},
     'without filling': {'fill': False},
     'through another camera': {'augment': True},
@@ -80,16 +79,18 @@ def study_zoom(args: argparse.Namespace) -> None:
 
 
 def study_methods(args: argparse.Namespace) -> None:
-    base = AdaptationConfig(batch=args.batch, crop_width=args.crop_width, steps=args.steps)
+    base = {'batch': args.batch, 'crop_width': args.crop_width, 'steps': args.steps}
+    configs = {name: AdaptationConfig.from_dict({**base, **changes})
+               for name, changes in VARIANTS.items()}
     scenes = StereoFolder(args.set)
     print(f'{"method":28s}{"EPE px":>8s}{">3px %":>8s}{"D1 %":>8s}   validation: PSNR SSIM '
           f'consistency; rendered: EPE D1')
     with tempfile.TemporaryDirectory() as folder:
         store, log = FrameStore(Path(folder)), folder_log(args.log)
-        Intake(store, log.expected, base.max_frames).take(log.pairs(1))
+        Intake(store, log.expected, AdaptationConfig().max_frames).take(log.pairs(1))
         for name in args.only.split(',') if args.only else VARIANTS:
             network, info = load_checkpoint(find_weights(args.weights))
-            adapter = Adapter(network, info, replace(base, **VARIANTS[name]), store, args.scenes,
+            adapter = Adapter(network, info, configs[name], store, args.scenes,
                               args.held_out)
             while adapter.done() < 1:
                 adapter.step()
