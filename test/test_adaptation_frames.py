@@ -31,6 +31,7 @@ from depth_learning_ros.adaptation.frames import (
     stretch_length,
 )
 from depth_learning_ros.errors import DataError
+from depth_learning_ros.models.warp import warp
 from depth_learning_ros.types import StereoPair
 
 
@@ -178,6 +179,23 @@ def test_the_matchers_labels_come_with_the_target_frames(tmp_path):
     sure = batch.confidence > 0.65
     assert sure.float().mean() > 0.5
     assert batch.truth[sure].median().item() == pytest.approx(-DISPARITY, abs=0.1)
+
+
+def test_crops_are_zoomed_together_with_their_labels(tmp_path):
+    store, _ = fill(tmp_path, [big(s) for s in range(10)])
+    height, width = store.load(TRAIN, 0)[0].shape[:2]
+    label = np.full((height, width), -DISPARITY, np.float32)
+    config = small(batch=8, synthetic_share=0.0, zoom_crops=True)
+    batch = Batches(store, None, config, labels_of=lambda _: (label, label))[0]
+    flat = batch.truth.flatten(1)
+    assert (flat == flat[:, :1]).all()
+    zooms = flat[:, 0] / -DISPARITY
+    assert 0.65 < zooms.min() < 0.95 and 1.2 < zooms.max() < 2.0  # 0.8 to 1.7, width by itself
+    off = (warp(batch.clean_right.float(), batch.truth) - batch.clean_left).abs()
+    assert off[..., 24:].mean() < 8  # of 255, texture that differs by 60 from pixel to pixel
+    as_it_is = Batches(store, None, small(batch=8, synthetic_share=0.0),
+                       labels_of=lambda _: (label, label))[0]
+    assert (as_it_is.truth == -DISPARITY).all()
 
 
 def test_crops_shrink_to_small_frames(tmp_path, scenes):

@@ -16,7 +16,7 @@ from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.frames import TRAIN, FrameStore
 from depth_learning_ros.adaptation.tonioni import confident_labels
 from depth_learning_ros.errors import DataError
-from depth_learning_ros.training.augment import USUAL_FAULTS, photograph
+from depth_learning_ros.training.augment import USUAL_FAULTS, crop_and_zoom, photograph
 from depth_learning_ros.training.samples import PoolSupply
 
 #: Frames whose matcher labels are kept in memory; half precision, 2 MB each at 1242 x 375.
@@ -24,8 +24,8 @@ KEPT_LABELS = 200
 #: Gives the labels of a frame by its number: of the left and of the right view, float32 [H, W],
 #: <= 0, NaN where unknown.
 LabelsOf = Callable[[int], tuple[np.ndarray, np.ndarray]]
-#: Windows wider than this cannot be given camera noise (training.augment).
-WIDEST_PX = 1152
+#: Views, uint8 [H, W, 3]; labels, float32 [H, W], <= 0, NaN where unknown; their confidence.
+_Window = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Batches:
             self.pool = PoolSupply(scenes)
         height, width = frames.smallest_size()
         self.height = _fitting(config.crop_height, height)
-        self.width = min(WIDEST_PX, _fitting(config.crop_width, width))
+        self.width = _fitting(config.crop_width, width)
         self._labels: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def __getitem__(self, number: int) -> Batch:
@@ -115,17 +115,35 @@ class Batches:
             seen = photograph(left, right, rng)
             return _Sample(seen[0], seen[1], left, right, -disparity, np.zeros(size, np.float32),
                            True)
-        views, truth, confidence = self._frame(rng)
-        y = int(rng.integers(truth.shape[0] - self.height + 1))
-        x = int(rng.integers(truth.shape[1] - self.width + 1))
-        window = (slice(y, y + self.height), slice(x, x + self.width))
-        left, right = (np.ascontiguousarray(view[window]) for view in views)
+        zoomed = self.config.zoom_crops and self.config.method == 'zole'
+        left, right, truth, confidence = (self._zoomed_window if zoomed else self._window)(rng)
         seen = left, right
         # what is compared with the other view must be seen as it is
         if self.config.augment and self.config.method != 'photometric':
             gray = bool((left == left[..., :1]).all())
             seen = photograph(left, right, rng, replace(USUAL_FAULTS, gray=float(gray)))
-        return _Sample(seen[0], seen[1], left, right, truth[window], confidence[window], False)
+        return _Sample(seen[0], seen[1], left, right, truth, confidence, False)
+
+    def _zoomed_window(self, rng: np.random.Generator) -> _Window:
+        """Cut a window of a frame as one of a rendered pair is: at any size, mirrored or not."""
+        index = int(rng.integers(self.frames.count(TRAIN)))
+        views = self.frames.load(TRAIN, index)
+        scene = dict(zip(('left', 'right'), (view.transpose(2, 0, 1) for view in views),
+                         strict=True))
+        unknown = np.full(views[0].shape[:2], np.nan, np.float32)
+        labels = self.labels_of(index) if self.labels_of is not None else (unknown, unknown)
+        scene.update(disparity=-labels[0], disparity_right=-labels[1])
+        left, right, disparity = crop_and_zoom(scene, self.height, self.width, rng)
+        return left, right, -disparity, np.zeros_like(disparity)
+
+    def _window(self, rng: np.random.Generator) -> _Window:
+        """Cut a window of a frame as it is."""
+        views, truth, confidence = self._frame(rng)
+        y = int(rng.integers(truth.shape[0] - self.height + 1))
+        x = int(rng.integers(truth.shape[1] - self.width + 1))
+        window = (slice(y, y + self.height), slice(x, x + self.width))
+        left, right = (np.ascontiguousarray(view[window]) for view in views)
+        return left, right, truth[window], confidence[window]
 
     def _frame(self, rng: np.random.Generator) -> tuple[
             tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:

@@ -36,6 +36,8 @@ class AdaptationConfig:
             steps; 0 = never: they are those of the weights that the adaptation began with.
         augment: the network sees frames that are labelled (ZOLE, Tonioni) as through another
             camera (training.augment); the labels are those of the frames as they are.
+        zoom_crops: crops that ZOLE learns from are zoomed (0.8 to 1.7), mirrored and turned like
+            those of rendered pairs (training.augment.crop_and_zoom); else they are as they are.
         average: how much of the average of weights, which is what is judged and kept, stays in a
             step; 0 = the weights themselves.
         laplacian: ZOLE's lambda, 0 = no graph Laplacian.
@@ -74,6 +76,7 @@ class AdaptationConfig:
     labels: str = 'kept'
     label_steps: int = 0
     augment: bool = False
+    zoom_crops: bool = True
     average: float = 0.98
     laplacian: float = 0.1
     photometric: float = 0.0
