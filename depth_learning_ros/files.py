@@ -5,7 +5,8 @@
 What is written goes to a hidden temporary file beside the target, is forced to the disk and then
 renamed. Whatever interrupts the work (an error, Ctrl-C, ``kill -9``, a full disk, a power cut),
 the final name holds the old content, nothing, or the whole new content. A process that was killed
-can leave ``.NAME.XXXXXXXX.part*`` behind; such files are never read and may be deleted.
+can leave ``.NAME.XXXXXXXX.part*`` behind; such files are never read and may be deleted. As long as
+one is written, its process holds a lock on it, which is how `remove_abandoned` tells them apart.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 import errno
+import fcntl
 import os
 from pathlib import Path
+import re
 import secrets
 import stat
 from typing import IO, Any
@@ -23,6 +26,7 @@ from depth_learning_ros.errors import DataError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NAME_CHARACTERS = 64
+_TEMPORARY = re.compile(r'\..*\.[0-9a-f]{8}\.part(\..*)?', re.DOTALL)
 
 
 def check_output(path: Path | str, force: bool = False) -> None:
@@ -96,7 +100,7 @@ def atomic_path(path: Path | str, *, force: bool = False,
     """
     check_output(path, force)
     target = Path(os.path.realpath(path))
-    temporary = _create(temporary_name(target, target.suffix if suffix is None else suffix))
+    temporary, lock = _create(target, target.suffix if suffix is None else suffix)
     try:
         yield temporary
         sync(temporary)
@@ -107,6 +111,22 @@ def atomic_path(path: Path | str, *, force: bool = False,
         if isinstance(error, OSError) and error.errno in _FULL:
             raise disk_full(path) from error
         raise
+    finally:
+        os.close(lock)
+
+
+def remove_abandoned(folder: Path) -> list[Path]:
+    """Remove the temporary files that killed processes left, and return their names.
+
+    What a living process writes by `atomic_write` or `atomic_path` stays, and so does what
+    cannot be removed, or told apart because the file system knows no locks. Only for folders
+    where nobody else writes files named so.
+    """
+    try:
+        found = [folder / name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name)]
+    except OSError:
+        return []
+    return sorted(path for path in found if _remove_unlocked(path))
 
 
 def disk_full(path: Path | str) -> DataError:
@@ -162,14 +182,39 @@ def _rename_without_replacing(temporary: Path, target: Path) -> None:
         temporary.unlink()
 
 
-def _create(temporary: Path) -> Path:
-    """Make an empty file with the permissions that the user's umask gives."""
+def _create(target: Path, suffix: str) -> tuple[Path, int]:
+    """Make an empty file with the permissions that the user's umask gives, and lock it.
+
+    Returns:
+        Its name, and the descriptor that holds the lock.
+    """
+    while True:
+        temporary = temporary_name(target, suffix)
+        try:
+            lock = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise disk_full(target.parent) from error
+            raise DataError(f'cannot write into {target.parent}: {error.strerror}; choose '
+                            f'another folder') from error
+        with suppress(OSError):  # file systems without locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if temporary.exists():  # not so if it was taken for abandoned before it was locked
+            return temporary, lock
+        os.close(lock)
+
+
+def _remove_unlocked(temporary: Path) -> bool:
+    """Remove a file unless somebody holds its lock; whether it was removed."""
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise disk_full(temporary.parent) from error
-        raise DataError(f'cannot write into {temporary.parent}: {error.strerror}; choose another '
-                        f'folder') from error
-    os.close(descriptor)
-    return temporary
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        temporary.unlink()
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True

@@ -164,6 +164,38 @@ def test_a_lock_dies_with_its_process(tmp_path):
         assert time.monotonic() - start < 1
 
 
+SAVING = """import os, sys
+from pathlib import Path
+from depth_learning_ros.engine import cache
+def dump(*_, **__):
+    print(flush=True)
+    sys.stdin.readline()
+cache.json.dump = dump
+entry = cache.EngineCache(Path(sys.argv[1])).entry('crl-small-openvino-fp32-640x480', {'by': 1})
+with entry.lock():
+    entry.save({}, b'compiled')
+"""
+
+
+def test_the_next_build_removes_what_a_killed_one_left_but_nothing_of_a_living_one(tmp_path):
+    # the names of the temporary files of both entries begin alike
+    entry = EngineCache(tmp_path).entry('crl-small-openvino-fp32-640x480', {'by': 2})
+    with subprocess.Popen([sys.executable, '-c', SAVING, str(tmp_path)], cwd=ROOT, text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        part, = tmp_path.glob('.*.part*')
+        assert part.name.startswith(f'.{entry.stem[:32]}.')
+        with entry.lock():
+            assert list(tmp_path.glob('.*.part*')) == [part]
+        other.kill()
+        other.wait()
+    with entry.lock():
+        assert list(tmp_path.glob('.*.part*')) == []
+        entry.save({}, b'compiled')
+    assert entry.load() == ({}, b'compiled')
+    assert list(tmp_path.glob('*.bin')), 'what the other one had finished stays'
+
+
 def test_what_was_used_longest_ago_goes_first(tmp_path, monkeypatch):
     monkeypatch.setattr(cache_module, 'MAX_BYTES', 250)
     cache = EngineCache(tmp_path)

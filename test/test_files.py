@@ -14,7 +14,7 @@ import pytest
 
 from depth_learning_ros import files
 from depth_learning_ros.errors import DataError
-from depth_learning_ros.files import atomic_path, atomic_write, check_output
+from depth_learning_ros.files import atomic_path, atomic_write, check_output, remove_abandoned
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -216,3 +216,65 @@ def test_kill_leaves_no_file_under_the_name(tmp_path):
     assert process.wait(10) == -signal.SIGKILL
     assert not (tmp_path / 'a.bin').exists()
     assert all(n.startswith('.a.bin.') for n in names(tmp_path))
+
+
+WRITER = """import os, sys
+from depth_learning_ros.files import atomic_path
+with atomic_path(sys.argv[1]) as temporary:
+    temporary.write_bytes(b'half')
+    print(temporary.name, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_what_a_killed_process_left_is_told_from_what_a_living_one_writes(tmp_path):
+    with subprocess.Popen([sys.executable, '-c', WRITER, str(tmp_path / 'a.onnx')], cwd=ROOT,
+                          text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        name = writer.stdout.readline().strip()
+        with atomic_write(tmp_path / 'mine') as file:
+            file.write(b'mine')
+            assert remove_abandoned(tmp_path) == []
+        assert names(tmp_path) == [name, 'mine']
+        writer.kill()
+        writer.wait()
+    assert remove_abandoned(tmp_path) == [tmp_path / name]
+    assert names(tmp_path) == ['mine']
+
+
+def test_a_writer_whose_file_is_taken_before_it_has_its_lock_makes_another(tmp_path, monkeypatch):
+    lock, taken = files.fcntl.flock, []
+
+    def late(descriptor, operation):
+        if not taken:
+            taken.extend(names(tmp_path))
+            (tmp_path / taken[0]).unlink()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(files.fcntl, 'flock', late)
+    with atomic_write(tmp_path / 'a') as file:
+        file.write(b'whole')
+        assert len(names(tmp_path)) == 1 and names(tmp_path) != taken
+    assert (tmp_path / 'a').read_bytes() == b'whole'
+
+
+def test_files_that_are_named_otherwise_are_not_taken_for_abandoned(tmp_path):
+    for name in ('a.part', '.a.part', '.a.12345678.partial', '.a.1234567.part', '.a.12345678.bin'):
+        (tmp_path / name).touch()
+    (tmp_path / '.folder.12345678.part').mkdir()
+    (tmp_path / '.link.12345678.part').symlink_to(tmp_path / 'a.part')
+    before = names(tmp_path)
+    assert remove_abandoned(tmp_path) == []
+    assert names(tmp_path) == before
+    assert remove_abandoned(tmp_path / 'missing') == []
+
+
+def test_without_locks_nothing_is_taken_for_abandoned(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    monkeypatch.setattr(files.fcntl, 'flock', refuse)
+    (tmp_path / '.a.12345678.part').touch()
+    assert remove_abandoned(tmp_path) == []
+    with atomic_write(tmp_path / 'b') as file:
+        file.write(b'1')
+    assert names(tmp_path) == ['.a.12345678.part', 'b']

@@ -5,7 +5,8 @@
 An entry is a JSON sidecar, and for compiled engines the compiled bytes beside it, under a name
 made from everything that changes an engine. The sidecar repeats that key in full, so a collision
 or a file that was moved here is noticed, and holds the checksum of the bytes. Whatever is wrong
-with the cache, work goes on without it: at worst an engine is built again.
+with the cache, work goes on without it: at worst an engine is built again. What a killed build
+left half written, the next build removes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import tempfile
 from typing import IO, Any
 
 from depth_learning_ros.errors import DepthLearningError
-from depth_learning_ros.files import atomic_write
+from depth_learning_ros.files import atomic_write, remove_abandoned
 
 FORMAT_VERSION = 1
 FOLDER_VARIABLE = 'DEPTH_LEARNING_CACHE'
@@ -100,6 +101,11 @@ class EngineCache:
                 if number and total > MAX_BYTES:
                     file.with_suffix('.json').unlink(missing_ok=True)
                     file.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what builds left that were killed; what other processes write now stays."""
+        for path in remove_abandoned(self.folder):
+            log.debug('removed %s, which a killed build had left', path)
 
     def _find_obstacle(self) -> Exception | None:
         try:
@@ -178,6 +184,7 @@ class CacheEntry:
                 fcntl.flock(file, fcntl.LOCK_EX)
             except OSError as error:  # file systems without locks: a build too many does no harm
                 log.debug('no lock on %s: %s', file.name, error)
+            self._cache.sweep()
             yield
 
     def _open_lock(self) -> IO[bytes] | None:
