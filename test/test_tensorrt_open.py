@@ -25,10 +25,12 @@ from depth_learning_ros.engine.growing_engine import (
     FIRST_SHAPES,
     GrowingEngine,
     grow,
+    shapes_for,
 )
 from depth_learning_ros.engine.model_file import ModelFile
 from depth_learning_ros.engine.tensorrt_library import Library
 from depth_learning_ros.engine.tensorrt_open import open_engine_file
+from depth_learning_ros.engine.zoom import zoomed_size
 from depth_learning_ros.errors import EngineError
 
 METADATA = {'model': 'net', 'precision': 'fp32', 'size': '[null, null]',
@@ -97,12 +99,29 @@ def test_whatever_changes_is_built_again(world, change):
 
 def test_larger_images_make_it_grow(world):
     with world.open() as engine:
-        given = images(2, 500, 700)
+        given = images(2, 1080, 70)  # higher than any image that it was built for
         assert np.array_equal(engine.infer(given)['disparity'], expected(given))
         small = images(3, 64, 96)
         assert np.array_equal(engine.infer(small)['disparity'], expected(small))
-    assert world.built == [FIRST_SHAPES, grow(FIRST_SHAPES, (1, 500, 700))]
+    assert world.built == [FIRST_SHAPES, grow(FIRST_SHAPES, (1, 1080, 70))]
     assert any('building one for' in text for text in world.told)
+
+
+@pytest.mark.parametrize(('height', 'width'), [
+    (480, 640), (375, 1242), (720, 1280), (480, 752), (480, 848), (540, 960)])
+@pytest.mark.parametrize('zoom', [None, 1.0])
+def test_usual_cameras_are_built_for_at_once(height, width, zoom):
+    assert FIRST_SHAPES.hold((1, *zoomed_size(height, width, zoom)))
+
+
+def test_shapes_for_cameras():
+    # 480x640 is shown as 720x960 (1.5 is the most), 375x1242 as 549x1820 (a megapixel); up to
+    # multiples of 64 the highest of them is 768 and the widest 1856
+    assert shapes_for([(480, 640), (375, 1242)]) == Shapes(
+        (1, 64, 64), (1, 549, 1820), (1, 768, 1856))
+    # what has a megapixel stays as it is
+    assert shapes_for([(1080, 1920)]) == Shapes((1, 64, 64), (1, 1080, 1920), (1, 1088, 1920))
+    assert FIRST_SHAPES == Shapes((1, 64, 64), (1, 720, 1280), (1, 768, 1856))
 
 
 def test_growing():

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,30 @@ from depth_learning_ros.engine.tensorrt_engine import TensorRTEngine
 from depth_learning_ros.engine.tensorrt_library import Library
 from depth_learning_ros.engine.tensorrt_open import Say, load_measured
 from depth_learning_ros.engine.trusted_file import check_trusted
+from depth_learning_ros.engine.zoom import zoomed_size
 from depth_learning_ros.errors import EngineError
 
-# What an engine takes that nobody asked for: the fixed pair, KITTI, VGA. Larger images make it
-# grow; a profile for all sizes would hold the working memory of the largest.
-FIRST_SHAPES = Shapes((1, 64, 64), (1, 375, 1242), (1, 480, 1280))
+MULTIPLE = 64
+"""Graphs pad images to this: a size in between costs as much as the next multiple."""
 
+FIRST_CAMERAS = ((480, 640), (375, 1242), (720, 1280))
+"""The cameras that an engine is built for at once (height, width): VGA, KITTI, 720p."""
+
+
+def shapes_for(cameras: Sequence[tuple[int, int]]) -> Shapes:
+    """Give shapes that hold cameras' pairs as the automatic zoom shows them to a network.
+
+    Tuned for the last camera; smaller sizes fit as well, such as the pairs without any zoom and
+    the fixed pair that every engine is measured by.
+    """
+    shown = [zoomed_size(*size, None) for size in cameras]
+    height, width = (-(-max(sides) // MULTIPLE) * MULTIPLE for sides in zip(*shown, strict=True))
+    return Shapes((1, MULTIPLE, MULTIPLE), (1, *shown[-1]), (1, height, width))
+
+
+FIRST_SHAPES = shapes_for(FIRST_CAMERAS)
+"""What an engine takes that nobody asked for. Larger images make it grow: a profile for all sizes
+would hold the working memory of the largest."""
 
 
 class GrowingEngine(Engine):
