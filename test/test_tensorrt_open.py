@@ -30,8 +30,8 @@ from depth_learning_ros.engine.growing_engine import (
 from depth_learning_ros.engine.model_file import ModelFile
 from depth_learning_ros.engine.tensorrt_library import Library
 from depth_learning_ros.engine.tensorrt_open import open_engine_file
-from depth_learning_ros.engine.zoom import zoomed_size
 from depth_learning_ros.errors import EngineError
+from depth_learning_ros.models.working_size import zoomed_size
 
 METADATA = {'model': 'net', 'precision': 'fp32', 'size': '[null, null]',
             'inputs': '{"left": "", "right": ""}',

@@ -12,14 +12,9 @@ import pytest
 
 from depth_learning_ros.engine import open_engine
 from depth_learning_ros.engine.base import Arrays, Engine, EngineInfo, checked_images
-from depth_learning_ros.engine.zoom import (
-    WORKING_PIXELS,
-    ZoomedEngine,
-    automatic_zoom,
-    zoomed,
-    zoomed_size,
-)
+from depth_learning_ros.engine.zoom import ZoomedEngine, zoomed
 from depth_learning_ros.errors import DataError, EngineError
+from depth_learning_ros.models.working_size import WORKING_PIXELS, automatic_zoom, zoomed_size
 from depth_learning_ros.stream.settings import StereoSettings
 
 INFO = EngineInfo('fake', 'torch', '1', 'fp32', 'cpu')

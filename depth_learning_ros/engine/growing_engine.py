@@ -21,8 +21,8 @@ from depth_learning_ros.engine.tensorrt_engine import TensorRTEngine
 from depth_learning_ros.engine.tensorrt_library import Library
 from depth_learning_ros.engine.tensorrt_open import Say, load_measured
 from depth_learning_ros.engine.trusted_file import check_trusted
-from depth_learning_ros.engine.zoom import zoomed_size
 from depth_learning_ros.errors import EngineError
+from depth_learning_ros.models.working_size import zoomed_size
 
 MULTIPLE = 64
 """Graphs pad images to this: a size in between costs as much as the next multiple."""

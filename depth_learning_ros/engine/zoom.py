@@ -12,22 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 import json
-import math
 
 import numpy as np
 
 from depth_learning_ros.engine.base import Arrays, Engine, checked_images
 from depth_learning_ros.errors import EngineError
+from depth_learning_ros.models.working_size import zoomed_size
 
 MIN_ZOOM, MAX_ZOOM = 0.25, 4.0
-#: Left to itself, a network is shown small images enlarged up to so many pixels, so that cameras
-#: of up to this size cost the same time ...
-WORKING_PIXELS = 1_000_000
-#: ... and never enlarged further than this: disparities grow as well, and what grows beyond the
-#: network's reach is missed.
-LARGEST_AUTOMATIC_ZOOM = 1.5
-#: Less gains nothing that would be worth the blur.
-SMALLEST_AUTOMATIC_ZOOM = 1.1
 
 
 def check_zoom(zoom: float) -> float:
@@ -43,24 +35,13 @@ def check_zoom(zoom: float) -> float:
     return float(zoom)
 
 
-def automatic_zoom(height: int, width: int) -> float:
-    """Give the factor for images of a size: 1 for large ones."""
-    factor = math.sqrt(WORKING_PIXELS / (height * width))
-    return 1.0 if factor < SMALLEST_AUTOMATIC_ZOOM else min(factor, LARGEST_AUTOMATIC_ZOOM)
-
-
-def zoomed_size(height: int, width: int, zoom: float | None) -> tuple[int, int]:
-    """Give the height and width at which the network works; None = `automatic_zoom`."""
-    factor = automatic_zoom(height, width) if zoom is None else zoom
-    return max(1, round(height * factor)), max(1, round(width * factor))
-
-
 class ZoomedEngine(Engine):
     """Another engine, run on resized images; takes and gives what that one does.
 
     Args:
         engine: closed with this one.
-        zoom: factor on height and width, or None for `automatic_zoom` of each image size.
+        zoom: factor on height and width, or None for that of the image size
+            (models.working_size).
 
     Raises:
         EngineError: the factor is out of range.
@@ -97,7 +78,7 @@ class ZoomedEngine(Engine):
 
 
 def zoomed(engine: Engine, zoom: float | None) -> Engine:
-    """Give an engine that works at a zoom; None = `automatic_zoom` where the network is for it.
+    """Give an engine that works at a zoom; None = the network's own choice, where it has one.
 
     Raises:
         EngineError: the factor is out of range, or the model is none that can be zoomed.
