@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import logging
 import os
@@ -71,10 +72,58 @@ def test_unknown_command_suggests_the_nearest():
     assert "did you mean 'evaluate'" in done.stderr
 
 
-def test_unknown_option_is_a_usage_error():
-    assert call('models', '--jsn').returncode == 2
+@pytest.mark.parametrize(('arguments', 'text'), [
+    (['models', '--jsn'], "there is no option '--jsn'; did you mean '--json'?"),
     # No abbreviations: --js could one day mean something else.
-    assert call('models', '--js').returncode == 2
+    (['models', '--js'], "there is no option '--js'; did you mean '--json'?"),
+    (['infer', 'a', 'b', '-o', 'c.png', '--colour=d.png'], "did you mean '--color'?"),
+    (['models', '--everything'], "there is no option '--everything'"),
+    (['models', 'crl'], "'crl' is one argument too many"),
+])
+def test_unknown_arguments_are_usage_errors(arguments, text, capsys):
+    assert cli.main(arguments) == 2
+    what, remedy = capsys.readouterr().err.splitlines()
+    assert text in what and remedy.startswith(f"'depth-learning {arguments[0]} --help'")
+
+
+@pytest.mark.parametrize(('arguments', 'text'), [
+    (['infer', 'a', 'b', '-o', 'c.png', '--zoom', 'big'], "'big' is no factor: give auto, or a"),
+    (['train', 'c.yaml', '-o', 'run', '--minutes', 'ten'], "'ten' is no time: give minutes"),
+    (['train', 'c.yaml', '-o', 'run', '--minutes', 'inf'], "'inf' is no time: give minutes"),
+    (['scenes', '--count', '-1'], "'-1' scenes are none: give a number"),
+    (['scenes', '--count', 'two'], "'two' scenes are none: give a number")])
+def test_wrong_values_of_options_are_named(arguments, text, capsys):
+    assert cli.main(arguments) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_help_fills_paragraphs_and_leaves_what_is_indented(monkeypatch, capsys):
+    monkeypatch.setenv('COLUMNS', '50')
+    assert cli.main(['evaluate', '--help']) == 0
+    lines = capsys.readouterr().out.splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith('Figures are means over'))
+    assert 40 < max(map(len, lines[first:first + 5])) <= 50 - 2  # argparse leaves a margin of 2
+    command = next(n for n, line in enumerate(lines) if 'split=testing --model' in line)
+    assert lines[command].endswith(' \\') and lines[command + 1] == '      --submission upload'
+
+
+def test_whatever_may_be_missing_says_what_brings_it():
+    """Libraries that are imported somewhere, less what the package always brings and ROS 2."""
+    brought = {'numpy', 'cv2', 'rosbags', 'backports', 'compression', 'lz4', 'ruamel', 'tqdm',
+               'tensorrt', 'depth_learning_ros'}
+    imported = {
+        name.partition('.')[0]
+        for path in (ROOT / 'depth_learning_ros').rglob('*.py') if path.parent.name != 'nodes'
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import)
+                     else [node.module or ''] if isinstance(node, ast.ImportFrom) else [])}
+    missing = imported - brought - set(sys.stdlib_module_names)
+    assert {'torch', 'onnx', 'yaml', 'cyclonedds'} <= missing
+    extras = (ROOT / 'setup.py').read_text()
+    for name in missing:
+        extra = cli._what_brings(name)
+        assert extra is not None, name
+        assert f"'{extra.partition('[')[2].rstrip(']')}': " in extras
 
 
 def test_commands_exist_with_both_functions():
@@ -106,7 +155,9 @@ def raising(error):
     (KeyboardInterrupt(), 130, 'interrupted'),
     (cli.UsageError('choose'), 2, 'fake: error: choose'),
     (ModuleNotFoundError('x', name='openvino.runtime'), 1, "'depth_learning_ros[cpu]'"),
-    (ModuleNotFoundError('x', name='torch'), 1, "'depth_learning_ros[train]'")])
+    (ModuleNotFoundError('x', name='torch'), 1, "'depth_learning_ros[train]'"),
+    (ModuleNotFoundError('x', name='onnx'), 1, "'depth_learning_ros[train]'"),
+    (ModuleNotFoundError('x', name='tensorboard'), 1, "pip install 'tensorboard'")])
 def test_errors_become_statuses(fake, capsys, error, status, text):
     fake.run = raising(error)
     assert cli.main(['fake']) == status

@@ -15,52 +15,51 @@ from contextlib import contextmanager
 from importlib import import_module
 import logging
 import os
-from pathlib import Path
 import signal
 import sys
 from types import FrameType
 from typing import Any, NoReturn
 
+from depth_learning_ros.cli.parser import STATUS_USAGE, Parser, nearest
 from depth_learning_ros.errors import DepthLearningError
 
 PROGRAM = 'depth-learning'
 
 STATUS_ERROR = 1
-STATUS_USAGE = 2
 STATUS_INTERRUPTED = 130
 STATUS_BROKEN_PIPE = 141
 STATUS_TERMINATED = 143
 
-_ALL_COMMANDS = {
-    'demo': ('demo', 'a bag through a model and OpenCV, with table and pictures'),
-    'replay': ('replay', 'run a stereo bag through a model, into a new bag'),
-    'live': ('live', 'depth of live ROS 2 topics, with no ROS 2 installed'),
-    'play': ('play', 'a bag on live ROS 2 topics'),
-    'watch': ('watch', 'rates and latencies of live ROS 2 topics'),
-    'infer': ('infer', 'disparity, depth and points of one pair of images'),
-    'evaluate': ('evaluate', 'measure models against ground truth'),
-    'export': ('export', 'write a model as an ONNX file'),
-    'build': ('build', 'a TensorRT engine, measured, in one file'),
-    'models': ('models', 'list the models: size, cost, weights, licence'),
-    'doctor': ('doctor', 'what is installed, which backends work and why not'),
-    'train': ('train', 'train a network'),
-    'scenes': ('scenes', 'render stereo pairs with exact disparity'),
-    'pieces': ('pieces', 'cut large files for moving, and join them again'),
-    'adapt': ('adapt', 'fit weights to a new place, from logs without ground truth'),
-    'import-weights': ('import_weights', 'read released Caffe weights'),
-}
-
 COMMANDS: dict[str, tuple[str, str]] = {
-    name: (f'{__name__}.{module}', text) for name, (module, text) in _ALL_COMMANDS.items()
-    if Path(__file__).with_name(f'{module}.py').is_file()}
+    name: (f'{__name__}.{name.replace("-", "_")}', text) for name, text in {
+        'demo': 'a bag through a model and OpenCV, with table and pictures',
+        'replay': 'run a stereo bag through a model, into a new bag',
+        'live': 'depth of live ROS 2 topics, with no ROS 2 installed',
+        'play': 'a bag on live ROS 2 topics',
+        'watch': 'rates and latencies of live ROS 2 topics',
+        'infer': 'disparity, depth and points of one pair of images',
+        'evaluate': 'measure models against ground truth',
+        'export': 'write a model as an ONNX file',
+        'build': 'a TensorRT engine, measured, in one file',
+        'models': 'list the models: size, cost, weights, licence',
+        'doctor': 'what is installed, which backends work and why not',
+        'train': 'train a network',
+        'scenes': 'render stereo pairs with exact disparity',
+        'pieces': 'cut large files for moving, and join them again',
+        'adapt': 'fit weights to a new place, from logs without ground truth',
+        'import-weights': 'read released Caffe weights',
+    }.items()}
 """Name -> (module, one-line help)."""
 
-# Which extra of the package brings a library that a command may miss.
 _EXTRAS = {
-    'torch': 'train', 'safetensors': 'train', 'lightning': 'train', 'tensorboard': 'train',
+    'torch': 'train', 'lightning_fabric': 'train', 'yaml': 'train', 'onnx': 'train',
     'cyclonedds': 'live', 'openvino': 'cpu', 'onnxruntime': 'cpu',
     'tensorrt_rtx': 'tensorrt-rtx',
 }
+"""Library that a command may miss -> the package's extra that brings it."""
+
+_APART = {'tensorboard': 'tensorboard'}
+"""Library that no extra brings -> what to install."""
 
 _EPILOG = """\
 '%(prog)s COMMAND --help' explains a command. Results go to the files you name and to standard
@@ -87,12 +86,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DepthLearningError as error:
         return _complain(str(error), STATUS_ERROR)
     except ModuleNotFoundError as error:
-        extra = _EXTRAS.get((error.name or '').partition('.')[0])
-        if extra is None:
+        needed = _what_brings((error.name or '').partition('.')[0])
+        if needed is None:
             raise
-        return _complain(
-            f"this needs {error.name}, which is not installed here: "
-            f"pip install 'depth_learning_ros[{extra}]'", STATUS_ERROR)
+        return _complain(f"this needs {error.name}, which is not installed here: "
+                         f"pip install '{needed}'", STATUS_ERROR)
     except KeyboardInterrupt:
         return _complain('interrupted', STATUS_INTERRUPTED)
     except BrokenPipeError:
@@ -103,7 +101,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     parser, chosen = _build_parser(arguments)
-    args = parser.parse_args(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        (chosen or parser).refuse(unknown[0])
     if args.command is None:
         parser.print_help(sys.stderr)
         return STATUS_USAGE
@@ -115,44 +115,35 @@ def _run(arguments: list[str]) -> int:
         (chosen or parser).error(str(error))
 
 
-def _build_parser(
-        arguments: list[str]) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser | None]:
+def _what_brings(library: str) -> str | None:
+    """Give what pip is to install for a library; None = nothing that we know of."""
+    extra = _EXTRAS.get(library)
+    return _APART.get(library) if extra is None else f'depth_learning_ros[{extra}]'
+
+
+def _build_parser(arguments: list[str]) -> tuple[Parser, Parser | None]:
     """Return the parser with every command's name, but the options of the one asked for only."""
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser(
+        prog=PROGRAM, epilog=_EPILOG,
         description='Learned stereo depth: from image files and recorded bags to disparity, '
-                    'depth\nand point clouds.')
+                    'depth and point clouds.')
     parser.add_argument('--version', action=_VersionAction)
     _add_verbose(parser, default=0)
     commands = parser.add_subparsers(
-        title='commands', dest='command', metavar='COMMAND', parser_class=_CommandParser)
+        title='commands', dest='command', metavar='COMMAND', parser_class=Parser)
     wanted = next((word for word in arguments if not word.startswith('-')), None)
     chosen = None
     for name, (module, text) in COMMANDS.items():
         command = commands.add_parser(
-            name, help=text, description=text[0].upper() + text[1:] + '.',
-            formatter_class=argparse.RawDescriptionHelpFormatter)
+            name, help=text, description=text[0].upper() + text[1:] + '.')
         _add_verbose(command, default=argparse.SUPPRESS)
         if name == wanted:
             chosen = command
             import_module(module).add_arguments(command)
     if wanted is not None and wanted not in COMMANDS:
-        _refuse_unknown(parser, wanted)
+        parser.error(f"there is no command '{wanted}'{nearest(wanted, COMMANDS)} (commands: "
+                     f"{', '.join(COMMANDS)})")
     return parser, chosen
-
-
-def _refuse_unknown(parser: argparse.ArgumentParser, wanted: str) -> NoReturn:
-    from difflib import get_close_matches
-    near = get_close_matches(wanted, COMMANDS, n=1, cutoff=0.5)
-    hint = f"; did you mean '{near[0]}'?" if near else ''
-    parser.error(f"there is no command '{wanted}'{hint} (commands: {', '.join(COMMANDS)})")
-
-
-class _CommandParser(argparse.ArgumentParser):
-    """A command's options must be written out: an abbreviation could change its meaning."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, **options)
 
 
 class _VersionAction(argparse.Action):

@@ -63,10 +63,10 @@ examples:
   depth-learning evaluate data/sets --json rows.json --markdown table.md
   depth-learning evaluate data/sets/kitti2012 --model crl-small --model my.onnx --pictures look
   depth-learning evaluate kitti2015:/data/kitti2015 middlebury-v3:/data/MiddEval3,size=H
-  depth-learning evaluate kitti2015:/data/kitti2015,split=testing --model crl-small \
+  depth-learning evaluate kitti2015:/data/kitti2015,split=testing --model crl-small \\
       --submission upload
   depth-learning evaluate kitti2015:/data/kitti2015 --model svs-small bm
-  depth-learning evaluate kitti-raw:/data/kitti_raw,list=eigen_test_files.txt \
+  depth-learning evaluate kitti-raw:/data/kitti_raw,list=eigen_test_files.txt \\
       --model svs-small --eigen
 """
 

@@ -45,7 +45,11 @@ def add_zoom_option(parser: argparse.ArgumentParser) -> None:
 
 def _zoom(word: str) -> float | None:
     """Read auto or a number; its range is the engine's to check."""
-    return None if word == 'auto' else float(word)
+    try:
+        return None if word == 'auto' else float(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'{word!r} is no factor: give auto, or a number such as 1.5') from None
 
 
 def add_mono_options(parser: argparse._ActionsContainer) -> None:

@@ -51,9 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _minutes(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float('inf'):
-        raise argparse.ArgumentTypeError(f'{text} minutes are none: give a number > 0')
+        raise argparse.ArgumentTypeError(f'{text!r} is no time: give minutes, a number > 0')
     return value
 
 
