@@ -6,7 +6,7 @@ from dataclasses import replace
 import math
 import re
 
-from adaptation_parts import pairs
+from adaptation_parts import WIDTH, pairs
 import pytest
 import torch
 
@@ -75,7 +75,7 @@ def test_a_place_at_infinity_is_not_called_collapsed():
 
 
 class Constant(torch.nn.Module):
-    """Says one disparity everywhere, or one of each column."""
+    """Says one disparity everywhere, or one of each column, in pixels of a frame as it is."""
 
     def __init__(self, value, slope=0.0):
         super().__init__()
@@ -83,8 +83,9 @@ class Constant(torch.nn.Module):
         self.value, self.slope = value, slope
 
     def forward(self, left, right):
+        zoom = left.shape[-1] / WIDTH  # it is shown enlarged frames
         columns = torch.arange(left.shape[-1]) * self.slope
-        return [(self.value + columns).expand(left.shape[0], 1, *left.shape[-2:]).clone()]
+        return [(zoom * self.value + columns).expand(left.shape[0], 1, *left.shape[-2:]).clone()]
 
 
 INFO = CheckpointInfo('constant', NetworkConfig('constant', 'dispfulnet', max_displacement=10))
@@ -117,6 +118,14 @@ def test_the_true_disparity_warps_best_and_agrees_with_itself(held_out):
     assert right.mean('ssim') > 0.98 > 0.5 > wrong.mean('ssim')
     assert right.mean('psnr') > wrong.mean('psnr') + 10
     assert right.mean('consistency') > 0.98
+
+
+def test_networks_are_asked_about_frames_as_large_as_engines_show_them(held_out):
+    shown = []
+    network = Constant(-6.0)
+    network.register_forward_pre_hook(lambda _, views: shown.append(tuple(views[0].shape[-2:])))
+    measured(held_out, network)
+    assert set(shown) == {(128, 192)}  # 64 x 128 by 1.5 is 96 x 192, padded to multiples of 64
 
 
 def test_all_networks_are_asked_about_the_same_pixels(held_out):

@@ -107,23 +107,6 @@ def test_smoothness_yields_at_edges_of_the_image():
     assert edge_aware_smoothness(s, on_edge).item() == pytest.approx(plain * math.exp(-10))
 
 
-def test_right_disparity_is_that_of_the_mirrored_pair():
-    class Mirror(Predictor):
-        def __init__(self):
-            self.seen = None
-
-        def disparity(self, left, right):
-            self.seen = (left, right)
-            return left[:, :1].float()
-
-    left, right = views(pair(0))
-    mirror = Mirror()
-    found = mirror.right_disparity(left, right)
-    assert torch.equal(mirror.seen[0], right.flip(-1))
-    assert torch.equal(mirror.seen[1], left.flip(-1))
-    assert torch.equal(found, right[:, :1].float())
-
-
 def test_a_network_of_another_kind_is_refused_by_name():
     info = CheckpointInfo('late', NetworkConfig('late', 'dispresnet'))
     with pytest.raises(ModelError, match='late is a dispresnet'):

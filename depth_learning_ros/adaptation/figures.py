@@ -3,7 +3,8 @@
 """How good disparities are where there is no ground truth, and how good they stay where there is.
 
 All networks are compared on the same pixels, chosen once by the weights that the adaptation began
-with and by a classical matcher: a network cannot gain by choosing what it is asked about.
+with and by a classical matcher: a network cannot gain by choosing what it is asked about. They are
+shown pairs at the size at which engines show them to networks (models.working_size).
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import torch
 from depth_learning_ros.adaptation.frames import FrameStore
 from depth_learning_ros.adaptation.predict import Predictor
 from depth_learning_ros.adaptation.tonioni import match
+from depth_learning_ros.adaptation.zole import pseudo_ground_truth
 from depth_learning_ros.data.synthetic.pool import ScenePool
 from depth_learning_ros.evaluation.image_metrics import psnr, ssim
 from depth_learning_ros.geometry.warp import warp_right_to_left
 from depth_learning_ros.models.warp import warp
+from depth_learning_ros.models.working_size import automatic_zoom
 
 #: Left and right disparity may differ by so much and still agree, pixels.
 CONSISTENT_PX = 1.0
@@ -127,7 +130,7 @@ class HeldOut:
         disparity = np.nan_to_num(disparity, nan=0.0, posinf=0.0, neginf=0.0)
         warped = warp_right_to_left(right, disparity)
         low, high = np.percentile(disparity, [5, 95])
-        reach = 0.98 * min(predictor.reach_px, left.shape[1])
+        reach = 0.98 * min(predictor.reach_px / automatic_zoom(*disparity.shape), left.shape[1])
         return FrameFigures(
             psnr=min(99.0, psnr(warped, left, mask)), ssim=ssim(warped, left, mask),
             consistency=float(agrees[mask].mean()) if mask.any() else 0.0,
@@ -135,11 +138,19 @@ class HeldOut:
             saturated=float((disparity >= reach).mean()), finite=finite)
 
 
+def as_used(predictor: Predictor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Give the disparity as an engine does; arguments and result as `Predictor.disparity`."""
+    height, width = left.shape[-2:]
+    return pseudo_ground_truth(predictor, left, right, automatic_zoom(height, width))
+
+
 def both_disparities(predictor: Predictor, left: np.ndarray,
                      right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give the left view's disparity, >= 0, and where the right view's agrees with it."""
     views = [as_tensor(view).to(predictor.device) for view in (left, right)]
-    found, other = predictor.disparity(*views), predictor.right_disparity(*views)
+    found = as_used(predictor, *views)
+    # the right view's is that of the mirrored pair
+    other = as_used(predictor, *(view.flip(-1) for view in reversed(views))).flip(-1)
     columns = torch.arange(found.shape[-1], device=found.device) + found
     there = warp(other.nan_to_num(), found.nan_to_num())
     agrees = ((there - found).abs() <= CONSISTENT_PX) & (columns >= 0)
@@ -154,7 +165,7 @@ def synthetic_error(predictor: Predictor, scenes: ScenePool,
         scene = scenes[index]
         views = [torch.from_numpy(scene[side])[None].to(predictor.device)
                  for side in ('left', 'right')]
-        found = -predictor.disparity(*views)[0, 0].cpu().numpy()
+        found = -as_used(predictor, *views)[0, 0].cpu().numpy()
         truth = scene['disparity'].astype(np.float32)
         valid = truth <= LARGEST_TRUTH
         error, truth = np.abs(found - truth)[valid], truth[valid]

@@ -82,10 +82,6 @@ class Predictor:
             finest = F.interpolate(finest, views[0].shape[-2:], mode='bilinear')
         return finest[..., :height, :width]
 
-    def right_disparity(self, left: Tensor, right: Tensor) -> Tensor:
-        """Give the disparity of the right view (<= 0 as well): that of the mirrored pair."""
-        return self.disparity(right.flip(-1), left.flip(-1)).flip(-1)
-
 
 @contextmanager
 def inference_mode_of(network: nn.Module) -> Iterator[None]:
