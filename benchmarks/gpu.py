@@ -289,7 +289,7 @@ def built(weights: Path, folder: Path, backend: str, precision: str, shapes: str
     file.save(path, force=True)
     print(f'  {path.name}: {len(file.plan) / 1e6:.1f} MB, {file.record.build_seconds:.1f} s, '
           f'{file.record.measured}')
-    return open_engine(path, cache_dir=folder, zoom=1)  # the engine itself, at its own size
+    return open_engine(path, cache_dir=folder)
 
 
 def ceilings(results: Results, dry: bool) -> Any:

@@ -10,16 +10,10 @@ import json
 from pathlib import Path
 
 from depth_learning_ros.engine.base import EngineInfo
-from depth_learning_ros.engine.build import (
-    measure_file,
-    wrong_engine,
-)
 from depth_learning_ros.engine.cache import CacheEntry, EngineCache
 from depth_learning_ros.engine.cuda_driver import CudaDriver, Gpu
-from depth_learning_ros.engine.engine_file import (
-    EngineFile,
-    load_engine_file,
-)
+from depth_learning_ros.engine.engine_check import measure_file, wrong_engine
+from depth_learning_ros.engine.engine_file import EngineFile, load_engine_file
 from depth_learning_ros.engine.reference import MeasuredError
 from depth_learning_ros.engine.tensorrt_engine import TensorRTEngine
 from depth_learning_ros.engine.tensorrt_library import Library
