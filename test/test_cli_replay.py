@@ -104,6 +104,9 @@ def test_a_cut_bag_keeps_its_frames_but_is_no_success(tmp_path, capsys):
     assert f'{done} frames in' in streams.out
     assert 'is damaged' in streams.err and f'holds the {done} frames before that' in streams.err
     assert replay(tmp_path, '--allow-truncated', source='in.mcap', output='2.mcap') == 0
+    told = capsys.readouterr().err
+    assert 'depth-learning: warning: ' in told and 'is damaged' in told
+    assert 'error' not in told and '--allow-truncated' not in told
 
 
 def test_drops_and_skips_are_told(tmp_path, capsys):

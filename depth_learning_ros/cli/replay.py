@@ -168,7 +168,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _write_json(args, report)
     _print(report)
-    return STATUS_ERROR if report.damage and not args.allow_truncated else 0
+    return _tell_damage(report, args.allow_truncated)
 
 
 def _options(args: argparse.Namespace) -> tuple[ReplayOptions, DepthOptions]:
@@ -196,7 +196,7 @@ def _write_json(args: argparse.Namespace, report: ReplayReport) -> None:
 
 
 def _print(report: ReplayReport) -> None:
-    print(f'{report.model} on {report.backend} ({report.precision}): {report.frames} frames in '
+    print(f'{report.model} on {report.backend} ({report.precision}): {_frames(report)} in '
           f'{report.seconds:.1f} s, {report.frames_per_second:.1f} frames/s end to end')
     if report.prepare_seconds >= 0.1:
         print(f'  preparing the engine took another {report.prepare_seconds:.1f} s')
@@ -220,7 +220,18 @@ def _print(report: ReplayReport) -> None:
     print(f'wrote {report.output}')
     for text in report.warnings:
         print(f'depth-learning: warning: {text}', file=sys.stderr)
-    if report.damage:
-        print(f'depth-learning: error: {report.source} is damaged: {report.damage}. '
-              f'{report.output} holds the {report.frames} frames before that; '
-              f'--allow-truncated accepts it', file=sys.stderr)
+
+
+def _tell_damage(report: ReplayReport, accepted: bool) -> int:
+    """Say where a damaged bag ended; give the exit status."""
+    if not report.damage:
+        return 0
+    kind, remedy = (('warning', '') if accepted else
+                    ('error', '; --allow-truncated accepts it'))
+    print(f'depth-learning: {kind}: {report.source} is damaged: {report.damage}. '
+          f'{report.output} holds the {_frames(report)} before that{remedy}', file=sys.stderr)
+    return 0 if accepted else STATUS_ERROR
+
+
+def _frames(report: ReplayReport) -> str:
+    return f'{report.frames} frame' + ('s' if report.frames != 1 else '')
