@@ -1,10 +1,12 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Error against zoom, and all methods and ablations of adaptation from one start; one thread.
+"""Adaptation from one start: error against zoom, methods and ablations, settings; one thread.
 
 ``python benchmarks/adaptation_study.py zoom --weights crl-small --set SCENES``
 ``python benchmarks/adaptation_study.py methods --weights crl-small --set SCENES --log FRAMES \\
   --scenes RENDERED --held-out RENDERED [--only zole,tonioni --steps 60 --batch 2]``
+``python benchmarks/adaptation_study.py settings`` with the same arguments: each setting of ZOLE's
+loss away from its default, the others as they are.
 
 SCENES: folders with left.png, right.png and disp.png, for the figures alone. FRAMES: left/ and
 right/. RENDERED: folders that 'depth-learning adapt --scenes' or 'train' left.
@@ -47,6 +49,19 @@ VARIANTS: dict[str, dict[str, object]] = {
     'labels made anew': {'label_steps': 100},
     'with photometric': {'photometric': 1.0},
 }
+SETTINGS: dict[str, dict[str, object]] = {
+    'defaults': {},
+    'defaults, another seed': {'seed': 1},
+    **{f'lambda {value:g}': {'laplacian': value} for value in (0.0, 0.03, 0.3, 1.0)},
+    **{f'sigma {value:g}': {'sigma': value} for value in (0.02, 0.15)},
+    **{f'patch {value} px': {'patch_px': value} for value in (8, 64)},
+    '24 neighbours': {'radius_px': 2},
+    **{f'tau {value:g}': {'synthetic_weight': value} for value in (0.3, 3.0)},
+    **{f'rendered pairs {value:.0%}': {'synthetic_share': value} for value in (0.1, 0.5)},
+    **{f'learning rate {value:g}': {'learning_rate': value} for value in (3e-5, 1e-4, 1e-3)},
+    'crops as they are': {'zoom_crops': False},
+    'through another camera': {'augment': True},
+}
 Inference = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -79,26 +94,30 @@ def study_zoom(args: argparse.Namespace) -> None:
 
 
 def study_methods(args: argparse.Namespace) -> None:
+    """Adapt with each variant, and measure what each would leave."""
+    variants = VARIANTS if args.study == 'methods' else SETTINGS
     base = {'batch': args.batch, 'crop_width': args.crop_width, 'steps': args.steps}
-    configs = {name: AdaptationConfig.from_dict({**base, **changes})
-               for name, changes in VARIANTS.items()}
+    chosen = args.only.split(',') if args.only else list(variants)
+    configs = {name: AdaptationConfig.from_dict({**base, **variants[name]}) for name in chosen}
     scenes = StereoFolder(args.set)
-    print(f'{"method":28s}{"EPE px":>8s}{">3px %":>8s}{"D1 %":>8s}   validation: PSNR SSIM '
+    print(f'{"":28s}{"EPE px":>8s}{">3px %":>8s}{"D1 %":>8s}   validation: PSNR SSIM '
           f'consistency; rendered: EPE D1')
     with tempfile.TemporaryDirectory() as folder:
         store, log = FrameStore(Path(folder)), folder_log(args.log)
         Intake(store, log.expected, AdaptationConfig().max_frames).take(log.pairs(1))
-        for name in args.only.split(',') if args.only else VARIANTS:
+        labels_of = None
+        for name, config in configs.items():
             network, info = load_checkpoint(find_weights(args.weights))
-            adapter = Adapter(network, info, configs[name], store, args.scenes,
-                              args.held_out)
+            adapter = Adapter(network, info, config, store, args.scenes, args.held_out)
+            if args.study == 'settings':  # none of which changes what the teacher says
+                adapter.batches.labels_of = labels_of = labels_of or adapter.teacher.labels_of
             while adapter.done() < 1:
                 adapter.step()
             adapter.validate()
-            if name == (args.only.split(',')[0] if args.only else 'zole'):
+            if name == chosen[0]:
                 show('before', errors(adapter.reference.disparity, scenes),
                      described(adapter, 0))
-            show(name, errors(adapter.predictor.disparity, scenes), described(adapter, -1))
+            show(name, errors(adapter.steady.disparity, scenes), described(adapter, -1))
 
 
 def described(adapter: Adapter, index: int) -> str:
@@ -111,7 +130,7 @@ def described(adapter: Adapter, index: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('study', choices=('zoom', 'methods'))
+    parser.add_argument('study', choices=('zoom', 'methods', 'settings'))
     parser.add_argument('--weights', default='crl-small')
     parser.add_argument('--set', type=Path, required=True)
     parser.add_argument('--log', type=Path)
