@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stereo camera's depth, and a network that learns the place meanwhile."""
 
+from pathlib import Path
+
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -10,10 +12,11 @@ from launch.actions import (
     OpaqueFunction,
 )
 from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, ThisLaunchFileDir
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 
+LAUNCH = Path(__file__).absolute().parent
 ARGUMENTS = [
     DeclareLaunchArgument('stereo', default_value='true',
                           description='Start stereo_node too, by stereo.launch.py and its '
@@ -32,8 +35,7 @@ ARGUMENTS = [
                           description='Network to begin with, for both nodes; empty = as their '
                                       'YAML files say.'),
     DeclareLaunchArgument('adapt_params_file',
-                          default_value=PathJoinSubstitution(
-                              [ThisLaunchFileDir(), '..', 'config', 'adaptation_node.yaml']),
+                          default_value=str(LAUNCH.parent / 'config' / 'adaptation_node.yaml'),
                           description='YAML with the parameters of adaptation_node.'),
     DeclareLaunchArgument('folder', default_value='',
                           description='Where frames, state and adapted weights are kept; empty = '
@@ -72,7 +74,7 @@ def adaptation_node(context: LaunchContext) -> list[Node]:
 def generate_launch_description() -> LaunchDescription:
     """Describe what is started."""
     stereo = IncludeLaunchDescription(
-        PathJoinSubstitution([ThisLaunchFileDir(), 'stereo.launch.py']),
+        str(LAUNCH / 'stereo.launch.py'),
         condition=IfCondition(LaunchConfiguration('stereo')))
     return LaunchDescription([*ARGUMENTS, stereo, GroupAction([
         PushRosNamespace(LaunchConfiguration('namespace')),

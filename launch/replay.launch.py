@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Play a bag through a node, on the bag's own clock, and watch what comes out."""
 
+from pathlib import Path
+
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -14,12 +16,7 @@ from launch.actions import (
 )
 from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
-from launch.substitutions import (
-    EqualsSubstitution,
-    LaunchConfiguration,
-    PathJoinSubstitution,
-    ThisLaunchFileDir,
-)
+from launch.substitutions import EqualsSubstitution, LaunchConfiguration
 
 ARGUMENTS = [
     DeclareLaunchArgument('bag', description='Bag of rectified images and camera_info, any '
@@ -56,7 +53,7 @@ def player(context: LaunchContext) -> list[ExecuteProcess | RegisterEventHandler
 def camera_node(kind: str) -> IncludeLaunchDescription:
     """Describe the launch file of a kind of node."""
     return IncludeLaunchDescription(
-        PathJoinSubstitution([ThisLaunchFileDir(), f'{kind}.launch.py']),
+        str(Path(__file__).absolute().parent / f'{kind}.launch.py'),
         launch_arguments={'use_sim_time': 'true'}.items(),
         condition=IfCondition(EqualsSubstitution(LaunchConfiguration('kind'), kind)))
 

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images of a stereo camera to disparity, depth, points, confidence and an obstacle scan."""
 
+from pathlib import Path
+
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
-from launch.substitutions import PathJoinSubstitution, ThisLaunchFileDir
 
 ARGUMENTS = [
     DeclareLaunchArgument('name', default_value='stereo_node', description='Name of the node.'),
@@ -14,10 +15,11 @@ ARGUMENTS = [
     DeclareLaunchArgument('right', default_value='right',
                           description='Where the right camera publishes.'),
 ]
+PARTS = Path(__file__).absolute().parent / 'parts'
 
 
 def generate_launch_description() -> LaunchDescription:
     """Describe what is started."""
     return LaunchDescription([*ARGUMENTS, IncludeLaunchDescription(
-        PathJoinSubstitution([ThisLaunchFileDir(), 'parts', 'depth_node.launch.py']),
+        str(PARTS / 'depth_node.launch.py'),
         launch_arguments={'node': 'stereo_node'}.items())])

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stereo.launch.py and mono.launch.py share: the node, and what stands beside it."""
 
+from pathlib import Path
+
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -10,19 +12,19 @@ from launch.actions import (
     OpaqueFunction,
 )
 from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, ThisLaunchFileDir
+from launch.substitutions import LaunchConfiguration, NotEqualsSubstitution
 from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.parameter_descriptions import ParameterValue
 
+PARTS = Path(__file__).absolute().parent
 ARGUMENTS = [
     DeclareLaunchArgument('namespace', default_value='',
                           description='Namespace of all that is started.'),
     DeclareLaunchArgument('image', default_value='image_rect',
                           description='Name of the rectified images, beside camera_info.'),
     DeclareLaunchArgument('params_file',
-                          default_value=[PathJoinSubstitution(
-                              [ThisLaunchFileDir(), '..', '..', 'config',
-                               LaunchConfiguration('node')]), '.yaml'],
+                          default_value=[f'{PARTS.parents[1] / "config"}/',
+                                         LaunchConfiguration('node'), '.yaml'],
                           description='YAML with the parameters of the node.'),
     DeclareLaunchArgument('model', default_value='',
                           description='Network by name or path; empty = as params_file says.'),
@@ -35,9 +37,13 @@ ARGUMENTS = [
                           description='Rectify raw images with image_proc before the node.'),
     DeclareLaunchArgument('view', default_value='false',
                           description='Show image, disparity, cloud and scan in RViz.'),
+    DeclareLaunchArgument('parent_frame', default_value='',
+                          description='Publish a static transform from this frame (x forward, z '
+                                      'up) to optical_frame; empty = somebody else does.'),
 ]
-# how the node's own topics begin -> the argument that says where the camera publishes
-CAMERAS = {'stereo_node': {'left/': 'left', 'right/': 'right'}, 'mono_node': {'': 'camera'}}
+# how the node's own topics begin -> the argument that says where the camera publishes; a single
+# camera is left, and nothing is right
+CAMERAS = {'stereo_node': {'left/': 'left', 'right/': 'right'}, 'mono_node': {'': 'left'}}
 
 
 def depth_node(context: LaunchContext) -> list[Node]:
@@ -55,21 +61,17 @@ def depth_node(context: LaunchContext) -> list[Node]:
             (f'{own}image_rect', f'{below}{chosen["image"]}'),
             (f'{own}image_rect/compressed', f'{below}{chosen["image"]}/compressed'),
         ]
+    # a node's logger has its namespace in its name
+    logger = '.'.join([*filter(None, chosen.get('ros_namespace', '').split('/')), chosen['name']])
     return [Node(package='depth_learning_ros', executable=chosen['node'], name=chosen['name'],
                  parameters=[chosen['params_file'], overrides], remappings=remappings,
-                 ros_arguments=['--log-level', f'{chosen["name"]}:={chosen["log_level"]}'],
+                 ros_arguments=['--log-level', f'{logger}:={chosen["log_level"]}'],
                  output='screen')]
 
 
-def parts(context: LaunchContext) -> list[IncludeLaunchDescription]:
+def part(name: str, when: IfCondition) -> IncludeLaunchDescription:
     """Describe what is started beside the node when it is asked for, for the same cameras."""
-    chosen = context.launch_configurations
-    places = [chosen[argument] for argument in CAMERAS[chosen['node']].values()]
-    left, right = (*places, '')[:2]  # a single camera has no right
-    return [IncludeLaunchDescription(
-        PathJoinSubstitution([ThisLaunchFileDir(), f'{name}.launch.py']),
-        launch_arguments={'left': left, 'right': right}.items(),
-        condition=IfCondition(LaunchConfiguration(name))) for name in ('rectify', 'view')]
+    return IncludeLaunchDescription(str(PARTS / f'{name}.launch.py'), condition=when)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -77,5 +79,8 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([*ARGUMENTS, GroupAction([
         PushRosNamespace(LaunchConfiguration('namespace')),
         OpaqueFunction(function=depth_node),
-        OpaqueFunction(function=parts),
+        part('rectify', IfCondition(LaunchConfiguration('rectify'))),
+        part('transform', IfCondition(
+            NotEqualsSubstitution(LaunchConfiguration('parent_frame'), ''))),
+        part('view', IfCondition(LaunchConfiguration('view'))),
     ])])

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-import shutil
 import subprocess
 
 from either_ros import REAL
@@ -18,41 +17,10 @@ from bags import StereoBag, write_stereo_bag
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from stereo_msgs.msg import DisparityImage
-from world import Process, StereoCamera, World
+from workspace import assert_clean_end, launched
+from world import StereoCamera, World
 
 ROOT = Path(__file__).parents[2]
-BUILD_S = 300
-
-
-@pytest.fixture(scope='session')
-def workspace(tmp_path_factory) -> Path:
-    """Build the package and its messages by the very command of the documents."""
-    if shutil.which('colcon') is None:
-        pytest.skip('needs colcon: pip install colcon-common-extensions')
-    page = (ROOT / 'docs' / 'ros2.md').read_text()
-    command = next(line for line in page.splitlines() if line.startswith('colcon build'))
-    folder = tmp_path_factory.mktemp('ws')
-    (folder / 'src').mkdir()
-    shutil.copytree(ROOT, folder / 'src' / 'depth_learning_ros', ignore=shutil.ignore_patterns(
-        '.git', '.venv', 'build', 'install', 'log', 'runs', 'demo', '__pycache__', '*.part'))
-    done = subprocess.run(command.split(), cwd=folder, capture_output=True, text=True,
-                          timeout=BUILD_S)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
-def launched(workspace: Path, *words: str | Path, **environment: str) -> Process:
-    """Start `ros2 launch` in the workspace that was built."""
-    line = ' '.join(f"'{word}'" for word in ('ros2', 'launch', 'depth_learning_ros', *words))
-    return Process('bash', '-c', f'. {workspace}/install/setup.bash && exec {line}',
-                   **environment)
-
-
-def assert_clean_end(process: Process, count: int = 1) -> None:
-    """Press Ctrl-C, and see that so many processes end without an error."""
-    process.interrupt()
-    assert 'Traceback' not in process.output, process.output
-    assert process.output.count('process has finished cleanly') == count, process.output
 
 
 @pytest.fixture

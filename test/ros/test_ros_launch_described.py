@@ -28,7 +28,7 @@ logging.setLoggerClass(logging.Logger)
 ROOT = Path(__file__).parents[2]
 
 
-def started(name: str, **arguments: str) -> list[ExecuteProcess]:
+def started(name: str, /, **arguments: str) -> list[ExecuteProcess]:
     """Return the processes that a launch file describes, without starting them."""
     context = LaunchContext()
     root = IncludeLaunchDescription(
@@ -114,10 +114,31 @@ def test_rviz_and_the_transform(parent, count):
 
 def test_the_static_transform_turns_an_optical_frame_the_right_way():
     """Forward of the robot is z of the camera, left is -x, up is -y (REP 103)."""
-    text = (ROOT / 'launch' / 'parts' / 'view.launch.py').read_text()
+    text = (ROOT / 'launch' / 'parts' / 'transform.launch.py').read_text()
     x, y, z, w = (float(re.search(f"'--q{axis}', '(-?[0-9.]+)'", text)[1]) for axis in 'xyzw')
     rotation = np.array([
         [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
         [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
         [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]])
     assert rotation.tolist() == [[0, 0, 1], [-1, 0, 0], [0, -1, 0]]
+
+
+@pytest.mark.parametrize(('name', 'own'), [
+    ('stereo', {'left', 'right'}), ('mono', {'camera'}), ('adapt', {'left', 'folder', 'adapt'}),
+    ('replay', {'bag', 'left', 'right', 'camera', 'rate'})])
+def test_all_arguments_of_all_parts_are_listed(name, own):
+    """What ``ros2 launch ... --show-args`` shows."""
+    source = PythonLaunchDescriptionSource(str(ROOT / 'launch' / f'{name}.launch.py'))
+    description = source.get_launch_description(LaunchContext())
+    listed = {argument.name for argument in description.get_launch_arguments()}
+    assert listed >= own | {'namespace', 'image', 'params_file', 'model', 'log_level', 'rectify',
+                            'raw_image', 'debayer', 'parent_frame', 'optical_frame', 'camera_xyz',
+                            'view', 'rviz_config', 'use_sim_time'}
+    assert ('left' in listed) == (name != 'mono')
+
+
+@pytest.mark.parametrize(('namespace', 'logger'), [
+    ('', 'eye'), ('front', 'front.eye'), ('/robot/front', 'robot.front.eye')])
+def test_the_level_is_set_for_the_logger_that_the_node_has(namespace, logger):
+    [node] = started('stereo.launch.py', namespace=namespace, name='eye', log_level='debug')
+    assert words(node._Node__ros_arguments[1]) == f'{logger}:=debug'
