@@ -105,3 +105,17 @@ def test_images_of_different_size(files, tmp_path, capsys):
 def test_wrong_suffix_of_the_disparity(files, capsys):
     assert infer(output='d.jpg') == 2
     assert '.npy' in capsys.readouterr().err
+
+
+def test_swapped_images_are_told(files, capsys):
+    assert main(['infer', 'right.png', 'left.png', '-o', 'd.png', '--model', 'sgbm',
+                 '--max-disparity', '32']) == 0
+    assert 'right.png and left.png look swapped' in capsys.readouterr().err
+    assert infer('--force') == 0
+    assert 'swapped' not in capsys.readouterr().err
+
+
+def test_one_image_given_twice(files, tmp_path, capsys):
+    (tmp_path / 'right.png').write_bytes((tmp_path / 'left.png').read_bytes())
+    assert infer() == 1
+    assert 'left.png and right.png hold the same image' in capsys.readouterr().err

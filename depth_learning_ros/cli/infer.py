@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,14 @@ from depth_learning_ros.cli.options import (
     check_outputs,
     open_engine_for,
 )
-from depth_learning_ros.errors import EngineError
+from depth_learning_ros.errors import DataError, EngineError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from depth_learning_ros.pipeline import DepthOptions, Pipeline, StereoResult
+
+_log = logging.getLogger(__name__)
 
 _EPILOG = """\
 calib.json holds {"focal_px": 718.9, "baseline_m": 0.537, "doffs": 0.0}, and may hold cx and cy.
@@ -117,16 +120,23 @@ def _process_pair(args: argparse.Namespace, model: str,
                   options: DepthOptions) -> tuple[Pipeline, StereoResult]:
     from depth_learning_ros.data.calibration import read_calibration
     from depth_learning_ros.data.images import read_image
-    from depth_learning_ros.pipeline import StereoPipeline
+    from depth_learning_ros.pipeline import StereoPipeline, looks_swapped
     from depth_learning_ros.types import StereoPair
     left, right = read_image(args.left), read_image(args.right)
     height, width = left.shape[:2]
     camera = None if args.calib is None else read_calibration(args.calib, width, height)
     pair = StereoPair(left, right, camera)
     pipeline = StereoPipeline(open_engine_for(args, model, args.max_disparity), options)
+    if (left == right).all():
+        raise DataError(f'{args.left} and {args.right} hold the same image, in which no depth can '
+                        f'be seen: give both views')
     _check_confidence(args, pipeline)
     pipeline.prepare(height, width)  # so that the time told is that of the network
-    return pipeline, pipeline.process(pair, _needed(args))
+    result = pipeline.process(pair, _needed(args))
+    if looks_swapped(pipeline, result):
+        _log.warning('%s and %s look swapped: more is found the other way round; LEFT is the view '
+                     'in which everything lies further to the right', args.left, args.right)
+    return pipeline, result
 
 
 def _process_image(args: argparse.Namespace, model: str,

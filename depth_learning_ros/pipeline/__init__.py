@@ -10,8 +10,10 @@ from depth_learning_ros.pipeline.base import Pipeline, ResultSink, StereoResult
 from depth_learning_ros.pipeline.mono import FITS, MonoPipeline, check_kind, open_pipeline
 from depth_learning_ros.pipeline.options import ALL_OUTPUTS, OUTPUTS, DepthOptions
 from depth_learning_ros.pipeline.stereo import StereoPipeline
+from depth_learning_ros.pipeline.swapped import looks_swapped
 
 __all__ = [
     'ALL_OUTPUTS', 'FITS', 'OUTPUTS', 'DepthOptions', 'MonoPipeline', 'Pipeline',
-    'ResultSink', 'StereoPipeline', 'StereoResult', 'check_kind', 'open_pipeline',
+    'ResultSink', 'StereoPipeline', 'StereoResult', 'check_kind', 'looks_swapped',
+    'open_pipeline',
 ]
