@@ -12,6 +12,7 @@ from either_ros import REAL
 from node_parts import BAG, World, to_ros
 import numpy as np
 import pytest
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from stream_parts import Models
@@ -23,6 +24,7 @@ from depth_learning_ros.messages import (
     disparity_from_message,
     stamp_ns,
 )
+from depth_learning_ros.nodes.make_message import message_class
 
 
 @pytest.fixture
@@ -110,6 +112,18 @@ def test_camera_info_that_was_sent_once_before_the_node_came(world):
     assert world.spin_until(lambda: not node.stream._infos.missing())
     world.feed(1, 2, 3, infos=False)
     assert drops(node) == {}
+
+
+def test_publishers_of_camera_info_that_keep_nothing_are_not_asked_for_more(world):
+    refused = []
+    for side in ('left', 'right'):
+        world.outside.create_publisher(
+            message_class('sensor_msgs/msg/CameraInfo'), f'{side}/camera_info', 5,
+            event_callbacks=PublisherEventCallbacks(incompatible_qos=refused.append))
+    node = world.stereo_node()
+    node._watch()
+    world.settle()
+    assert not refused
 
 
 def test_compressed_images(world):

@@ -12,7 +12,13 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from depth_learning_ros.nodes.qos import latched_qos, overridable, policy_name, sensor_qos
+from depth_learning_ros.nodes.qos import (
+    is_latched,
+    latched_qos,
+    overridable,
+    policy_name,
+    sensor_qos,
+)
 
 OnProblem = Callable[[str, str], None]
 
@@ -32,6 +38,7 @@ class Inputs:
         self._node, self._queue_size, self._compressed = node, queue_size, compressed
         self._on_problem = on_problem
         self.subscriptions: list[Any] = []
+        self._unheard: dict[str, Callable[[Any], None]] = {}
 
     def image(self, topic: str) -> Subscriber:
         """Subscribe to images."""
@@ -41,11 +48,27 @@ class Inputs:
 
     def camera_info(self, topic: str, callback: Callable[[Any], None]) -> None:
         """Subscribe to camera_info, whether it comes with every image or was sent once before."""
-        self._subscriber(CameraInfo, topic).registerCallback(callback)
-        # a volatile subscription gets nothing of what was sent before it came
-        self.subscriptions.append(self._node.create_subscription(
-            CameraInfo, topic, callback, latched_qos(),
-            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False)))
+        def arrived(message: Any) -> None:
+            self._unheard.pop(topic, None)
+            callback(message)
+        self._subscriber(CameraInfo, topic).registerCallback(arrived)
+        self._unheard[topic] = callback
+        self.look_for_latched()
+
+    def look_for_latched(self) -> None:
+        """Ask publishers of camera_info that keep it for what they sent before; call it again.
+
+        A subscription that asks for this is one that all other publishers warn of, so there is
+        none before it is of use.
+        """
+        for topic, callback in list(self._unheard.items()):
+            offered = (found.qos_profile
+                       for found in self._node.get_publishers_info_by_topic(topic))
+            if any(is_latched(quality) for quality in offered):
+                del self._unheard[topic]
+                self.subscriptions.append(self._node.create_subscription(
+                    CameraInfo, topic, callback, latched_qos(),
+                    event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False)))
 
     def _subscriber(self, kind: type, topic: str) -> Subscriber:
         def incompatible(event: Any) -> None:

@@ -27,14 +27,14 @@ class MonoNode(StreamNode):
     def _make_stream(self, outlet: NodeOutlet) -> MonoStream:
         return MonoStream(outlet, self.settings, decode=to_rgb)
 
-    def _subscribe(self) -> list[Any]:
+    def _subscribe(self) -> Inputs:
         settings, stream = self.settings, self.stream
         assert isinstance(stream, MonoStream)
         inputs = Inputs(self, settings.queue_size, settings.image_transport == 'compressed',
                         self._problem)
         inputs.image('image_rect').registerCallback(stream.add_image)
         inputs.camera_info('camera_info', stream.add_info)
-        return inputs.subscriptions
+        return inputs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

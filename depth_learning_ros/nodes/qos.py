@@ -31,6 +31,12 @@ def latched_qos() -> QoSProfile:
                       durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 
 
+def is_latched(offered: QoSProfile) -> bool:
+    """Tell whether a publisher serves those who ask by `latched_qos`."""
+    return (offered.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL
+            and offered.reliability == QoSReliabilityPolicy.RELIABLE)
+
+
 def result_qos() -> QoSProfile:
     """Reliable, as every subscriber can take."""
     return QoSProfile(history=QoSHistoryPolicy.KEEP_LAST, depth=RESULT_DEPTH,

@@ -31,7 +31,7 @@ class StereoNode(StreamNode):
     def _make_stream(self, outlet: NodeOutlet) -> StereoStream:
         return StereoStream(outlet, self.settings, decode=to_rgb)
 
-    def _subscribe(self) -> list[Any]:
+    def _subscribe(self) -> Inputs:
         settings, stream = self.settings, self.stream
         assert isinstance(stream, StereoStream)
         inputs = Inputs(self, settings.queue_size, settings.image_transport == 'compressed',
@@ -46,7 +46,7 @@ class StereoNode(StreamNode):
         self._pairs.registerCallback(stream.add_pair)
         for side in SIDES:
             inputs.camera_info(f'{side}/camera_info', partial(stream.add_info, side))
-        return inputs.subscriptions
+        return inputs
 
     def _note(self, stream: StereoStream, side: str, message: Any) -> None:
         if stream.note_image(side, message):

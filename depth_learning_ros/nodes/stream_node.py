@@ -17,6 +17,7 @@ from rclpy.parameter import Parameter
 
 from depth_learning_ros.errors import DepthLearningError
 from depth_learning_ros.nodes.diagnostics import fill
+from depth_learning_ros.nodes.inputs import Inputs
 from depth_learning_ros.nodes.lifecycle import PatientLifecycleNode
 from depth_learning_ros.nodes.log import forward_logging
 from depth_learning_ros.nodes.outlet import NodeOutlet
@@ -55,7 +56,7 @@ class StreamNode(PatientLifecycleNode):
             read_only=True)).value
         self.stream: Stream | None = None
         self.stopped_in_time = True
-        self._subscriptions_made: list[Any] = []
+        self._inputs: Inputs | None = None
         self._outlet: NodeOutlet | None = None
         self._early_problems = SayOnce(lambda level, text: self.get_logger().warning(text))
         self._failure = ''
@@ -67,7 +68,7 @@ class StreamNode(PatientLifecycleNode):
         self._updater.setHardwareID('none')
         self._updater.add('depth', lambda status: fill(status, self._diagnose()))
         # by the steady clock: simulated time stands still just when there is something to say
-        self.create_timer(_WATCH_S, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_timer(_WATCH_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     @property
     def autostart(self) -> bool:
@@ -95,8 +96,8 @@ class StreamNode(PatientLifecycleNode):
         """Return a new stream for the present settings."""
 
     @abstractmethod
-    def _subscribe(self) -> list[Any]:
-        """Subscribe to the inputs, and return the subscriptions."""
+    def _subscribe(self) -> Inputs:
+        """Subscribe to the inputs."""
 
     # Lifecycle
 
@@ -144,7 +145,7 @@ class StreamNode(PatientLifecycleNode):
         self._failure = ''
         self._outlet = NodeOutlet(self, self.stream_kind.topics, self._problem, self._on_reverted)
         self.stream = self._make_stream(self._outlet)
-        self._subscriptions_made = self._subscribe()
+        self._inputs = self._subscribe()
         self.get_logger().info(f'loading {self.settings.model}')
         self.stream.load_model()
         while not self.stream.model.wait(_POLL_S):
@@ -172,8 +173,9 @@ class StreamNode(PatientLifecycleNode):
             return TransitionCallbackReturn.ERROR
 
     def _release(self) -> None:
-        while self._subscriptions_made:
-            self.destroy_subscription(self._subscriptions_made.pop())
+        inputs, self._inputs = self._inputs, None
+        for subscription in inputs.subscriptions if inputs is not None else ():
+            self.destroy_subscription(subscription)
         stream, self.stream = self.stream, None
         if stream is not None:
             self.stopped_in_time = stream.close(_CLOSE_S if self.context.ok() else _HURRY_S)
@@ -212,6 +214,11 @@ class StreamNode(PatientLifecycleNode):
             self.start()
 
     # What is told
+
+    def _watch(self) -> None:
+        if self._inputs is not None and self.context.ok():
+            self._inputs.look_for_latched()
+        self._diagnose()
 
     def _problem(self, cause: str, text: str) -> None:
         said = self._early_problems if self.stream is None else self.stream.said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 import time
+from types import SimpleNamespace
 
 from ._bus import BUS, Entity
 from .clock import Clock
@@ -92,6 +93,12 @@ class Node:
         if topic.startswith('/'):
             return topic
         return '/' + '/'.join(part for part in (self._namespace, topic) if part)
+
+    def get_publishers_info_by_topic(self, topic_name):
+        full_name = self.resolve_topic_name(topic_name)
+        with BUS.lock:
+            return [SimpleNamespace(qos_profile=publisher.qos_profile)
+                    for publisher in BUS.publishers if publisher.full_name == full_name]
 
     def declare_parameter(self, name, value=None, descriptor=None):
         from rcl_interfaces.msg import ParameterDescriptor
