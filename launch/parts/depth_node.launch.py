@@ -78,9 +78,10 @@ def generate_launch_description() -> LaunchDescription:
     """Describe what is started."""
     return LaunchDescription([*ARGUMENTS, GroupAction([
         PushRosNamespace(LaunchConfiguration('namespace')),
-        OpaqueFunction(function=depth_node),
-        part('rectify', IfCondition(LaunchConfiguration('rectify'))),
+        # first what may refuse its arguments: launch leaves behind what it has started by then
         part('transform', IfCondition(
             NotEqualsSubstitution(LaunchConfiguration('parent_frame'), ''))),
+        part('rectify', IfCondition(LaunchConfiguration('rectify'))),
         part('view', IfCondition(LaunchConfiguration('view'))),
+        OpaqueFunction(function=depth_node),
     ])])

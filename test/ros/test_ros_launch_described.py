@@ -86,7 +86,7 @@ def test_cameras_are_where_they_are_named(name, arguments, expected):
 
 @pytest.mark.parametrize('name', ['stereo', 'mono'])
 def test_a_single_camera_is_rectified_alone(name):
-    container = started(f'{name}.launch.py', rectify='true', camera='/cam')[1]
+    container = started(f'{name}.launch.py', rectify='true', camera='/cam')[0]
     nodes = container._ComposableNodeContainer__composable_node_descriptions
     assert [words(n.node_namespace) for n in nodes] == {
         'stereo': ['left', 'right'], 'mono': ['/cam']}[name]

@@ -153,3 +153,4 @@ def test_a_place_that_is_no_place_is_refused(workspace):
                   'camera_xyz:=0.1,0,0.4') as process:
         assert process.popen.wait(60) != 0
         assert "camera_xyz is '0.1,0,0.4': give three numbers" in process.output
+        assert 'process started' not in process.output  # launch would leave it behind

@@ -8,6 +8,7 @@ All of it stays on this machine, in a domain of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 import json
 import os
 from pathlib import Path
@@ -86,6 +87,8 @@ class Process:
             except subprocess.TimeoutExpired:
                 os.killpg(self.popen.pid, signal.SIGKILL)
                 self.popen.wait()
+        with suppress(ProcessLookupError):  # what it started and left behind
+            os.killpg(self.popen.pid, signal.SIGKILL)
         self._file.close()
 
 
