@@ -108,7 +108,7 @@ def atomic_path(path: Path | str, *, force: bool = False,
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if is_disk_full(error):
             raise disk_full(path) from error
         raise
     finally:
@@ -127,6 +127,11 @@ def remove_abandoned(folder: Path) -> list[Path]:
     except OSError:
         return []
     return sorted(path for path in found if _remove_unlocked(path))
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error says that there is no room left, on the disk or of the user's share."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def disk_full(path: Path | str) -> DataError:
@@ -193,7 +198,7 @@ def _create(target: Path, suffix: str) -> tuple[Path, int]:
         try:
             lock = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except OSError as error:
-            if error.errno in _FULL:
+            if is_disk_full(error):
                 raise disk_full(target.parent) from error
             raise DataError(f'cannot write into {target.parent}: {error.strerror}; choose '
                             f'another folder') from error

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import io
 import logging
 import os
@@ -153,6 +154,7 @@ def raising(error):
 @pytest.mark.parametrize(('error', 'status', 'text'), [
     (DataError('no such thing: make one'), 1, 'depth-learning: error: no such thing: make one\n'),
     (KeyboardInterrupt(), 130, 'interrupted'),
+    (OSError(errno.ENOSPC, 'No space left on device'), 1, 'error: the disk is full: free some'),
     (cli.UsageError('choose'), 2, 'fake: error: choose'),
     (ModuleNotFoundError('x', name='openvino.runtime'), 1, "'depth_learning_ros[cpu]'"),
     (ModuleNotFoundError('x', name='torch'), 1, "'depth_learning_ros[train]'"),
@@ -167,6 +169,9 @@ def test_errors_become_statuses(fake, capsys, error, status, text):
 def test_bugs_are_not_hidden(fake):
     fake.run = raising(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
+        cli.main(['fake'])
+    fake.run = raising(OSError(errno.EIO, 'Input/output error'))
+    with pytest.raises(OSError, match='Input/output'):
         cli.main(['fake'])
     fake.run = raising(ModuleNotFoundError('x', name='depth_learning_ros.missing'))
     with pytest.raises(ModuleNotFoundError):

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo's output folder appears whole, replaces only itself, and its table is aligned."""
 
+import errno
 import math
 import os
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,14 @@ def test_an_error_leaves_the_earlier_results(tmp_path):
             raise error
         assert (tmp_path / 'demo/table.txt').read_text() == '1'
         assert names(tmp_path) == ['demo']
+
+
+def test_a_full_disk_is_told_before_anything_is_rendered(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    monkeypatch.setattr(Path, 'write_text', full)
+    with pytest.raises(DataError, match='the disk is full'):
+        fill(tmp_path / 'demo')
 
 
 def test_an_empty_folder_may_be_used(tmp_path):

@@ -91,12 +91,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _complain(f"this needs {error.name}, which is not installed here: "
                          f"pip install '{needed}'", STATUS_ERROR)
-    except KeyboardInterrupt:
-        return _complain('interrupted', STATUS_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output went away; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return STATUS_BROKEN_PIPE
+    except OSError as error:
+        from depth_learning_ros.files import is_disk_full
+        if not is_disk_full(error):
+            raise
+        return _complain('the disk is full: free some space, or write to another disk',
+                         STATUS_ERROR)
+    except KeyboardInterrupt:
+        return _complain('interrupted', STATUS_INTERRUPTED)
 
 
 def _run(arguments: list[str]) -> int:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-import errno
 import fcntl
 import os
 from pathlib import Path
 import shutil
 
 from depth_learning_ros.errors import DataError
-from depth_learning_ros.files import check_folder, disk_full
+from depth_learning_ros.files import check_folder, disk_full, is_disk_full
 
 MARKER = '.depth-learning-demo'
 RESULTS = ('input.mcap', 'output.mcap', 'panel.png', 'comparison.png', 'cloud.png', 'cloud.html',
@@ -105,8 +104,10 @@ def _claim(work: Path, path: Path | str) -> int:
         os.close(lock)
         raise DataError(f'another demo is writing to {path}: wait for it, or give another '
                         f'folder') from error
-    except BaseException:
+    except BaseException as error:
         os.close(lock)
+        if isinstance(error, OSError):
+            raise _explained(error, path) from error
         raise
     return lock
 
@@ -127,6 +128,6 @@ def _publish(work: Path, target: Path) -> None:
 
 
 def _explained(error: OSError, path: Path | str) -> DataError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(error):
         return disk_full(path)
     return DataError(f'cannot write to {path}: {error.strerror or error}; choose another folder')

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-import errno
 from io import StringIO
 import os
 from pathlib import Path
@@ -28,6 +27,7 @@ from depth_learning_ros.files import (
     check_folder,
     check_output,
     disk_full,
+    is_disk_full,
     sync,
     temporary_name,
 )
@@ -164,7 +164,7 @@ def _atomic_folder(path: Path) -> Iterator[Path]:
         _publish_folder(temporary, target)
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             raise disk_full(path) from error
         raise
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
-import errno
 import logging
 from pathlib import Path
 import re
@@ -19,6 +18,7 @@ from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 
 from depth_learning_ros.errors import BagError
+from depth_learning_ros.files import is_disk_full
 from depth_learning_ros.replay import sequential_mcap, sequential_ros1, sequential_sqlite
 from depth_learning_ros.replay.sequential import SequentialReader
 
@@ -79,7 +79,7 @@ def open_storages(path: Path, stack: ExitStack) -> tuple[list[Storage], list[str
         raise BagError(f'{error.filename or path} is not readable: change its permissions'
                        ) from error
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if is_disk_full(error):
             raise BagError(
                 f'there is no room in {gettempdir()} to decompress {path}: set TMPDIR to a '
                 f'folder on a disk with more space') from error
@@ -139,7 +139,7 @@ def _open_by_rosbags(reader_class: Any, path: Path, stack: ExitStack) -> Storage
     try:
         reader: Storage = stack.enter_context(reader_class(path))
     except OSError as error:
-        if isinstance(error, PermissionError) or error.errno == errno.ENOSPC:
+        if isinstance(error, PermissionError) or is_disk_full(error):
             raise
         _log.info('%s: %s', path, error)
     except Exception as error:  # a parser may raise anything on damaged bytes
