@@ -14,6 +14,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from depth_learning_ros.errors import MessageError
 from depth_learning_ros.messages import ENCODINGS, image_to_rgb, stamp_ns
+from depth_learning_ros.messages.pixels import _tell_of_darkness
 
 STORE = get_typestore(Stores.ROS2_HUMBLE)
 T = STORE.types
@@ -73,6 +74,19 @@ def test_sixteen_bits_are_scaled_the_same_in_both_byte_orders(encoding, order):
     message = image(encoding, values.astype(f'{order}u2'), is_bigendian=int(order == '>'))
     # value / 257, rounded: 128 / 257 is below one half, 129 above
     assert image_to_rgb(message)[..., 1].tolist() == [[0, 0, 1, 1], [100, 128, 254, 255]]
+
+
+def test_twelve_bits_in_sixteen_are_told_once(caplog):
+    _tell_of_darkness.cache_clear()
+    for _ in range(2):
+        rgb = image_to_rgb(image('mono16', np.full((2, 2), 4095, np.uint16)))
+        assert rgb.max() == 16  # 4095 / 257: nearly black
+    assert [record.getMessage() for record in caplog.records] == [
+        'a 16-bit image is nearly black, its brightest value has 12 bits: if the camera gives no '
+        'more, let the driver shift them up to 16']
+    image_to_rgb(image('mono16', np.full((2, 2), 4096, np.uint16)))
+    image_to_rgb(image('mono16', np.zeros((2, 2), np.uint16)))  # the lens cap is on
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize('name,rows', [

@@ -5,11 +5,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+import logging
 
 import cv2
 import numpy as np
 
 from depth_learning_ros.errors import MessageError
+
+_log = logging.getLogger(__name__)
+
+DARKEST_16_BIT_PEAK = 4096
+"""A camera of 12 bits that does not shift its values up stays below this."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,8 @@ def pixels_to_rgb(pixels: np.ndarray, name: str) -> np.ndarray:
     """Convert pixels to RGB.
 
     16-bit values are divided by 257 (65535 becomes 255), alike for every image, because left and
-    right must stay comparable; a 12-bit camera should publish its values shifted up.
+    right must stay comparable; a 12-bit camera should publish its values shifted up, and a
+    warning says so once.
 
     Args:
         pixels: [H, W] or [H, W, C] of the encoding's type, host byte order.
@@ -112,6 +120,9 @@ def _eight_bit(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return pixels
     if pixels.dtype == np.uint16:
+        peak = int(pixels.max())
+        if 0 < peak < DARKEST_16_BIT_PEAK:
+            _tell_of_darkness(peak.bit_length())
         return cv2.convertScaleAbs(pixels, alpha=255 / 65535)
     unknown = pixels.size - int(np.count_nonzero(np.isfinite(pixels)))
     if unknown:
@@ -124,3 +135,10 @@ def _eight_bit(pixels: np.ndarray) -> np.ndarray:
             f'a 32FC1 camera image holds values from {lowest:.4g} to {highest:.4g}: expected '
             f'brightness in 0..1; publish mono8 instead')
     return cv2.convertScaleAbs(pixels, alpha=255)
+
+
+@lru_cache
+def _tell_of_darkness(bits: int) -> None:
+    """Warn, once in a process for each number of bits: a camera sends thirty images a second."""
+    _log.warning('a 16-bit image is nearly black, its brightest value has %d bits: if the camera '
+                 'gives no more, let the driver shift them up to 16', bits)
