@@ -78,10 +78,11 @@ def generate_launch_description() -> LaunchDescription:
     """Describe what is started."""
     return LaunchDescription([*ARGUMENTS, GroupAction([
         PushRosNamespace(LaunchConfiguration('namespace')),
-        # first what may refuse its arguments: launch leaves behind what it has started by then
+        # first what may be missing, or refuse its arguments: launch may leave behind what it has
+        # started by then
+        part('view', IfCondition(LaunchConfiguration('view'))),
         part('transform', IfCondition(
             NotEqualsSubstitution(LaunchConfiguration('parent_frame'), ''))),
         part('rectify', IfCondition(LaunchConfiguration('rectify'))),
-        part('view', IfCondition(LaunchConfiguration('view'))),
         OpaqueFunction(function=depth_node),
     ])])

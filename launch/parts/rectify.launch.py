@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """image_proc between a camera that publishes raw images and the node: raw in, image_rect out."""
 
+from ament_index_python import packages
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
@@ -41,6 +42,11 @@ def one_camera(camera: str, chosen: dict[str, str]) -> list[ComposableNode]:
 
 def container(context: LaunchContext) -> list[ComposableNodeContainer]:
     """Describe the process with the nodes of both cameras."""
+    try:
+        packages.get_package_prefix('image_proc')
+    except packages.PackageNotFoundError as error:
+        raise RuntimeError('rectify:=true needs the package image_proc, which is not installed: '
+                           'apt install ros-jazzy-image-proc') from error
     chosen = context.launch_configurations
     cameras = [chosen['left'], *([chosen['right']] if chosen['right'] else [])]
     return [ComposableNodeContainer(

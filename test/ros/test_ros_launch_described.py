@@ -15,6 +15,7 @@ import pytest
 if not REAL:
     pytest.skip('needs a real ROS 2: source /opt/ros/jazzy/setup.bash', allow_module_level=True)
 
+from ament_index_python import packages
 from launch import LaunchContext, LaunchDescriptionEntity
 from launch.actions import ExecuteProcess, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -26,6 +27,11 @@ import numpy as np
 logging.setLoggerClass(logging.Logger)
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def everything_installed(monkeypatch):
+    monkeypatch.setattr(packages, 'get_package_prefix', lambda name: f'/opt/{name}')
 
 
 def started(name: str, /, **arguments: str) -> list[ExecuteProcess]:
@@ -142,3 +148,12 @@ def test_all_arguments_of_all_parts_are_listed(name, own):
 def test_the_level_is_set_for_the_logger_that_the_node_has(namespace, logger):
     [node] = started('stereo.launch.py', namespace=namespace, name='eye', log_level='debug')
     assert words(node._Node__ros_arguments[1]) == f'{logger}:=debug'
+
+
+def test_without_image_proc_rectification_says_what_to_install(monkeypatch):
+    def nothing(name):
+        raise packages.PackageNotFoundError(name)
+
+    monkeypatch.setattr(packages, 'get_package_prefix', nothing)
+    with pytest.raises(RuntimeError, match='apt install ros-jazzy-image-proc'):
+        started('stereo.launch.py', rectify='true')
