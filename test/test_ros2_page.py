@@ -116,6 +116,50 @@ def test_rviz_shows_topics_that_the_launch_file_remaps():
     assert all(topic in view or f"'{topic[1:]}'" in view for topic in topics)
 
 
+# What displays of rviz_default_plugins can be told, and their messages (RViz of Jazzy). RViz says
+# nothing of a property that it does not know.
+CLOUD = {'Selectable', 'Style', 'Size (m)', 'Size (Pixels)', 'Alpha', 'Decay Time',
+         'Position Transformer', 'Color Transformer', 'Use Fixed Frame', 'Color', 'Topic'}
+IMAGE = {'Normalize Range', 'Min Value', 'Max Value', 'Median window', 'Topic'}
+DISPLAYS = {
+    'Grid': {'Reference Frame', 'Plane Cell Count', 'Normal Cell Count', 'Cell Size', 'Line Style',
+             'Color', 'Alpha', 'Plane', 'Offset'},
+    'Image': IMAGE, 'PointCloud2': CLOUD, 'LaserScan': CLOUD,
+    'TF': {'Show Names', 'Show Axes', 'Show Arrows', 'Marker Scale', 'Update Interval',
+           'Frame Timeout'}}
+TOPIC = {'Value': None, 'Depth': None, 'Filter size': None, 'History Policy': {'Keep Last'},
+         'Reliability Policy': {'Best Effort'}, 'Durability Policy': {'Volatile'}}
+
+
+def test_rviz_knows_all_that_its_configuration_says():
+    shown = yaml.safe_load((ROOT / 'config' / 'rviz' / 'depth.rviz').read_text())
+    for display in shown['Visualization Manager']['Displays']:
+        package, name = display['Class'].split('/')
+        assert package == 'rviz_default_plugins'
+        unknown = set(display) - DISPLAYS[name] - {'Class', 'Name', 'Enabled', 'Value'}
+        assert not unknown, f'{display["Name"]}: {unknown}'
+        assert display['Value'] == display['Enabled']
+        for key, value in display.get('Topic', {}).items():
+            assert TOPIC[key] is None or value in TOPIC[key], f'{display["Name"]}: {key}'
+        if name == 'Image':  # its range is cut to whole numbers, and a found one fails over inf
+            assert all(isinstance(display[f'{end} Value'], int) for end in ('Min', 'Max'))
+            assert display['Normalize Range'] == (display['Name'] not in ('Depth', 'Confidence'))
+    # without these RViz hides the docks with the images, or not, as it happens
+    assert {'Hide Left Dock', 'Hide Right Dock'} <= set(shown['Window Geometry'])
+
+
+def test_rviz_shows_messages_of_the_types_that_are_published():
+    kinds = {'Image': 'sensor_msgs/msg/Image', 'PointCloud2': 'sensor_msgs/msg/PointCloud2',
+             'LaserScan': 'sensor_msgs/msg/LaserScan'}
+    shown = yaml.safe_load((ROOT / 'config' / 'rviz' / 'depth.rviz').read_text())
+    published = {f'/{name}': kind for name, kind in OUTPUT_TYPES.items()} | {
+        '/left/image_rect': 'sensor_msgs/msg/Image', '/disparity/image': 'sensor_msgs/msg/Image'}
+    for display in shown['Visualization Manager']['Displays']:
+        if 'Topic' in display:
+            kind = kinds[display['Class'].split('/')[1]]
+            assert published[display['Topic']['Value']] == kind, display['Name']
+
+
 def test_the_dds_profile_does_not_keep_nodes_from_starting_on_small_kernels():
     root = ElementTree.parse(ROOT / 'config' / 'cyclonedds.xml').getroot()
     space = {'dds': 'https://cdds.io/config'}
