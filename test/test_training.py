@@ -206,6 +206,14 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(scenes, tiny, 
     ({'stages': [{'steps': 3, 'train': 'third'}]}, 'third'),
     ({'stages': [{'step': 3}]}, 'step'),
     ({'netwrok': 'crl', 'stages': [{'steps': 3}]}, 'netwrok'),
+    ({'stages': ['first']}, "'first' is no stage"),
+    ({'stages': [{'steps': 'many'}]}, "steps is 'many': give a whole number"),
+    ({'stages': [{'steps': 3, 'learning_rate': 0}]}, 'learning_rate is 0'),
+    ({'stages': [{'steps': 3, 'batch': 0}]}, 'batch is 0: give 1 or more'),
+    ({'stages': [{'steps': 3, 'crop_height': 0}]}, 'crop_height is 0'),
+    ({'stages': [{'steps': 3}], 'scene_count': 'all'}, "scene_count is 'all'"),
+    ({'stages': [{'steps': 3}], 'workers': -1}, 'workers is -1'),
+    ({'stages': [{'steps': 3}], 'ema': 2}, r'ema is 2.0: give 0 to 1'),
 ])
 def test_wrong_settings_are_named(values, message):
     with pytest.raises(TrainingError, match=message):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 import math
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,13 @@ from typing import Any
 from depth_learning_ros.data.synthetic.options import GeneratorOptions
 from depth_learning_ros.errors import TrainingError
 from depth_learning_ros.training.augment import CameraFaults
-from depth_learning_ros.training.settings_file import read_settings
+from depth_learning_ros.training.settings_file import (
+    check_range,
+    read_settings,
+    typed_settings,
+)
 
+SMALLEST = 1e-12  # of what must be more than 0
 TRAINABLE = ('first', 'second', 'both', 'select', 'view', 'stereo', 'joint', 'pairs')
 
 
@@ -49,9 +54,14 @@ class StageConfig:
         if (self.minutes > 0) == (self.steps > 0):
             raise TrainingError(
                 f'a stage has minutes: {self.minutes} and steps: {self.steps}: give one of them')
+        check_range('minutes', self.minutes, 0)
+        check_range('learning_rate', self.learning_rate, SMALLEST)
+        check_range('warmup', self.warmup, 0, 0.99)
+        check_range('batch', self.batch, 1)
         for name in ('crop_height', 'crop_width'):
-            if getattr(self, name) % 64:
-                raise TrainingError(f'{name}: {getattr(self, name)} is no multiple of 64')
+            value = getattr(self, name)
+            if value <= 0 or value % 64:
+                raise TrainingError(f'{name} is {value}: give a multiple of 64')
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,7 @@ class DataConfig:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_weight(f'the weight of {self.set}', self.weight)
+        check_range(f'the weight of {self.set}', self.weight, 0)
         if self.weight == 0:
             raise TrainingError(f'the weight of {self.set} is 0: leave it out of data')
 
@@ -140,13 +150,19 @@ class TrainingConfig:
     notes: str = ''
 
     def __post_init__(self) -> None:
-        _check_weight('scenes_weight', self.scenes_weight)
+        check_range('scenes_weight', self.scenes_weight, 0)
         if self.scenes_weight == 0 and not self.data:
             raise TrainingError('scenes_weight is 0 and there is no data: nothing is left to '
                                 'learn from; raise it, or list data sets')
-
         if not self.scene_folders():
             raise TrainingError('scenes names no folder: give one, or a list')
+        for name in ('scene_count', 'validation_count'):
+            check_range(name, getattr(self, name), 1)
+        for name in ('weight_decay', 'workers'):
+            check_range(name, getattr(self, name), 0)
+        for name in ('clip', 'validate_minutes'):
+            check_range(name, getattr(self, name), SMALLEST)
+        check_range('ema', self.ema, 0, 1)
         self.generator_options()
         self.camera_faults()
 
@@ -192,17 +208,13 @@ class TrainingConfig:
         Raises:
             TrainingError: a setting is unknown or of no use, or there are no stages.
         """
-        unknown = set(values) - {f.name for f in fields(cls)}
-        if unknown:
-            raise TrainingError(f'unknown settings {sorted(unknown)}: '
-                                f'known are {[f.name for f in fields(cls)]}')
-        known_stage = {f.name for f in fields(StageConfig)}
+        values = typed_settings(cls, values, 'settings')
         stages = []
         for stage in values.get('stages') or ():
-            if set(stage) - known_stage:
-                raise TrainingError(f'unknown stage settings {sorted(set(stage) - known_stage)}: '
-                                    f'known are {sorted(known_stage)}')
-            stages.append(StageConfig(**stage))
+            if not isinstance(stage, Mapping):
+                raise TrainingError(f'stages: {stage!r} is no stage: write "- {{train: first, '
+                                    f'minutes: 60}}"')
+            stages.append(StageConfig(**typed_settings(StageConfig, stage, 'stage settings')))
         if not stages:
             raise TrainingError('the configuration has no stages: give at least one')
         data = values.get('data') or ()
@@ -215,9 +227,3 @@ class TrainingConfig:
     def read(cls, path: Path) -> TrainingConfig:
         """Read a YAML file."""
         return cls.from_dict(read_settings(path, 'network: ...'))
-
-
-def _check_weight(what: str, weight: Any) -> None:
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not (
-            0 <= weight < math.inf):
-        raise TrainingError(f'{what} is {weight!r}: give a number >= 0')
