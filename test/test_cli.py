@@ -18,7 +18,7 @@ import types
 import pytest
 
 from depth_learning_ros import cli
-from depth_learning_ros.cli.progress import Meter, progress
+from depth_learning_ros.cli.progress import PERCENT, Meter, progress
 from depth_learning_ros.errors import DataError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -258,6 +258,17 @@ def test_log_line_without_a_known_total():
     now[0] = 20
     meter.update(5)
     assert stream.getvalue() == 'reading: 5 messages, 20 s, 0.25 per s\n'
+
+
+def test_log_line_of_work_that_is_counted_in_shares():
+    now = [0.0]
+    stream = io.StringIO()
+    meter = Meter('train', 1000, PERCENT, stream=stream, clock=lambda: now[0])
+    for done in (0, 125):
+        now[0] += 10
+        meter.update(done)
+    assert stream.getvalue().splitlines() == [
+        'train: 0.0 %, 10 s', 'train: 12.5 %, 20 s, about 140 s left']
 
 
 def test_terminal_shows_nothing_for_short_work():

@@ -54,6 +54,7 @@ def test_pictures_of_the_user_are_textures(tmp_path):
     (['--sheet', 'a.png', '--count', '65'], 2, 'up to 64'),
     (['-o', 'x', '--size', '640'], 2, 'no size'),
     (['-o', 'x', '--count', '0'], 2, 'none'),
+    (['-o', 'x', '--device', 'gpu'], 2, '--device gpu cannot be used here'),
     (['-o', 'x', '--worlds', 'sea'], 1, 'sea'),
     (['-o', 'x', '--textures', 'nowhere'], 1, 'nowhere')])
 def test_what_makes_no_sense_is_refused(tmp_path, monkeypatch, capsys, arguments, status, message):

@@ -14,6 +14,9 @@ from typing import Any, TextIO, TypeVar
 Item = TypeVar('Item')
 OnProgress = Callable[[int, 'int | None'], None]
 
+PERCENT = '%'
+"""Unit of work that is counted in shares of itself; its total may be any number."""
+
 BAR_DELAY_S = 2.0
 LINE_INTERVAL_S = 10.0
 
@@ -37,8 +40,10 @@ class Meter:
 
     def _open_bar(self) -> Any:
         from tqdm import tqdm
+        shares = {'bar_format': '{l_bar}{bar}| {elapsed}<{remaining}'}
         return tqdm(desc=self._label, total=self._total, unit=f' {self._unit}',
-                    file=self._stream, delay=BAR_DELAY_S, dynamic_ncols=True, leave=False)
+                    file=self._stream, delay=BAR_DELAY_S, dynamic_ncols=True, leave=False,
+                    **(shares if self._unit == PERCENT else {}))
 
     def update(self, done: int, total: int | None = None) -> None:
         """State that ``done`` pieces of ``total`` (None: as before, or not known) are finished."""
@@ -54,13 +59,17 @@ class Meter:
 
     def _print_line(self) -> None:
         elapsed_s = self._clock() - self._start
-        of = '' if self._total is None else f' of {self._total}'
         rate = self._done / elapsed_s
         left = ''
         if self._total is not None and self._done > 0:
             left = f', about {(self._total - self._done) / rate:.0f} s left'
-        print(f'{self._label}: {self._done}{of} {self._unit}s, {elapsed_s:.0f} s, '
-              f'{rate:.3g} per s{left}', file=self._stream, flush=True)
+        if self._unit == PERCENT:
+            done, speed = f'{100 * self._done / (self._total or 1):.1f} %', ''
+        else:
+            of = '' if self._total is None else f' of {self._total}'
+            done, speed = f'{self._done}{of} {self._unit}s', f', {rate:.3g} per s'
+        print(f'{self._label}: {done}, {elapsed_s:.0f} s{speed}{left}',
+              file=self._stream, flush=True)
 
     def close(self) -> None:
         """Take the bar off the terminal."""

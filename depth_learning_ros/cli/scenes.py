@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from depth_learning_ros.data.synthetic.generator import SceneGenerator
     from depth_learning_ros.data.synthetic.options import GeneratorOptions
 
+    _check_device(args.device)
     options: dict[str, Any] = {}
     if args.worlds is not None:
         options['worlds'] = tuple(args.worlds.split(','))
@@ -82,6 +83,15 @@ def run(args: argparse.Namespace) -> int:
             report(done, args.count)
     say(f'{args.output} holds {args.count} scenes of seed {args.seed}')
     return 0
+
+
+def _check_device(name: str) -> None:
+    import torch
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:  # PyTorch without CUDA asserts
+        raise UsageError(f'--device {name} cannot be used here '
+                         f'({str(error).splitlines()[0]}): give cpu, or leave it out') from error
 
 
 def _draw(args: argparse.Namespace, generator: SceneGenerator) -> None:

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from depth_learning_ros.cli.pair_logs import add_log_arguments, with_logs
-from depth_learning_ros.cli.progress import progress_callback, say
+from depth_learning_ros.cli.progress import PERCENT, progress_callback, say
 
 if TYPE_CHECKING:
     from depth_learning_ros.training.config import TrainingConfig
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     render_missing(config, single_view, args.render_workers)
     trainer = Trainer(config, args.output, resume=args.resume, sets=sets)
     total = 1000 * len(config.stages)
-    with progress_callback('train', 'permille') as report:
+    with progress_callback('train', PERCENT) as report:
         def show(now: Progress) -> None:
             report(int(1000 * (now.stage + min(1.0, now.share))), total)
         torch.set_flush_denormal(True)  # vanishing gradients would slow the step down
