@@ -73,3 +73,25 @@ def tiny_model(tmp_path_factory) -> TinyModel:
                     CheckpointInfo('tiny', network.config, 'none: random weights'))
     done = ship('tiny', folder / 'trained.safetensors', folder=folder)
     return TinyModel(done.path, folder / 'tiny.safetensors')
+
+
+@pytest.fixture
+def outlet():
+    """Keep what a stream publishes and says."""
+    from stream_parts import FakeOutlet
+    return FakeOutlet()
+
+
+@pytest.fixture
+def streams():
+    """Open streams of pairs that are closed at the end."""
+    from stream_parts import stereo_stream
+    opened = []
+
+    def open_stream(*args, **kwargs):
+        opened.append(stereo_stream(*args, **kwargs))
+        return opened[-1]
+
+    yield open_stream
+    for stream in opened:
+        stream.close()

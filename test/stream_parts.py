@@ -110,3 +110,8 @@ def feed(stream, *indices: int, bag: StereoBag = BAG, infos: bool = True) -> Non
             stream.add_image(side, make_image(bag, index, side))
         idle(stream)
 
+
+
+def drops(stream) -> dict[str, int]:
+    """Return how many frames were dropped, by cause."""
+    return dict(stream.statistics.figures().dropped)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bags import make_image, make_info
 import numpy as np
 import pytest
-from stream_parts import BAG, PATIENCE_S, FakeOutlet, idle
+from stream_parts import BAG, PATIENCE_S, idle
 
 from depth_learning_ros.engine.base import Engine, EngineInfo
 from depth_learning_ros.messages import depth_from_image, disparity_from_message
@@ -26,11 +26,6 @@ class Imagining(Engine):
         shape = inputs['left'].shape[:3]
         return {'disparity': np.full(shape, 2, np.float32),
                 'confidence': np.full(shape, 0.5, np.float32)}
-
-
-@pytest.fixture
-def outlet():
-    return FakeOutlet()
 
 
 @pytest.fixture
