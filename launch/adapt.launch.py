@@ -46,7 +46,7 @@ ARGUMENTS = [
                           description='Take the time from /clock, as bags and simulators '
                                       'publish it.'),
 ]
-# At the lowest priority on a busy machine it takes long to save what it learned.
+# As it has only the time that nobody else wants, it takes long to save what it learned.
 TO_SAVE_S = '50'
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
-import os
 from pathlib import Path
 import time
 from typing import Any
@@ -36,6 +35,7 @@ from depth_learning_ros.nodes.hand_over import HandOver
 from depth_learning_ros.nodes.inputs import Inputs
 from depth_learning_ros.nodes.log import forward_logging
 from depth_learning_ros.nodes.parameters import descriptor
+from depth_learning_ros.nodes.priority import lower_priority
 from depth_learning_ros.nodes.qos import latched_qos
 from depth_learning_ros.nodes.run import run_node
 from depth_learning_ros.replay.topics import TopicWishes
@@ -243,4 +243,4 @@ class AdaptationNode(Node):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node, at low priority, until it is interrupted."""
-    return run_node(partial(AdaptationNode, os.nice), arguments)
+    return run_node(partial(AdaptationNode, lower_priority), arguments)
