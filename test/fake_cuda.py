@@ -11,9 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import ctypes
-from types import SimpleNamespace
-
-import numpy as np
 
 OUT_OF_MEMORY, INVALID = 2, 1
 
@@ -199,72 +196,3 @@ class FakeCuda:
         text._obj.value = {OUT_OF_MEMORY: b'out of memory', 100: b'no CUDA-capable device',
                            900: b'capture is not permitted'}.get(code, b'invalid argument')
         return 0
-
-
-def fake_tensorrt(cuda: FakeCuda, *, version: str = '10.9.0', name: str = 'tensorrt',
-                  wrong_by: float = 0.0, answer=None) -> SimpleNamespace:
-    """Give a module like TensorRT's runtime half.
-
-    Its one network gives ``|left - right|[..., 0] + wrong_by`` as disparity, or what
-    ``answer(left, right)`` gives, and ``left[..., 1] / 255`` as confidence.
-    """
-    class Context:
-        def __init__(self) -> None:
-            self.shape, self.addresses = None, {}
-
-        def set_input_shape(self, tensor, shape):
-            self.shape = shape
-            return max(shape) < 5000
-
-        def set_tensor_address(self, tensor, address):
-            self.addresses[tensor] = address
-            return True
-
-        def execute_async_v3(self, stream):
-            addresses, shape = dict(self.addresses), self.shape
-            cuda.put(stream, lambda: self._compute(addresses, shape))
-            return True
-
-        def _compute(self, addresses, shape):
-            def view(tensor, dtype, size):
-                count = int(np.prod(size)) * np.dtype(dtype).itemsize
-                block = (ctypes.c_uint8 * count).from_address(addresses[tensor])
-                return np.frombuffer(block, dtype).reshape(size)
-            left = view('left', np.uint8, shape).astype(np.float32)
-            right = view('right', np.uint8, shape).astype(np.float32)
-            if answer is not None:
-                disparity, confidence = answer(left, right)
-            else:
-                disparity, confidence = np.abs(left - right)[..., 0], left[..., 1] / 255
-            view('disparity', np.float32, shape[:3])[...] = disparity + wrong_by
-            view('confidence', np.float32, shape[:3])[...] = confidence
-
-    class Engine:
-        num_io_tensors = 4
-        device_memory_size_v2 = 7_000_000
-
-        def get_tensor_name(self, number):
-            return ('left', 'right', 'disparity', 'confidence')[number]
-
-        def get_tensor_dtype(self, tensor):
-            return 'uint8' if tensor in ('left', 'right') else 'float32'
-
-        def create_execution_context(self):
-            return Context() if cuda.used() < cuda.memory // 2 else None
-
-    class Runtime:
-        def __init__(self, logger) -> None:
-            self.logger = logger
-
-        def deserialize_cuda_engine(self, plan):
-            if plan.startswith(b'plan'):
-                return Engine()
-            self.logger.log('Severity.ERROR', 'Magic tag does not match')
-            return None
-
-    class ILogger:
-        def __init__(self) -> None:
-            pass
-
-    return SimpleNamespace(__name__=name, __version__=version, ILogger=ILogger, Runtime=Runtime,
-                           uint8='uint8', float32='float32')

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from fake_cuda import FakeCuda, fake_tensorrt
+from fake_cuda import FakeCuda
+from fake_tensorrt import fake_tensorrt
 import pytest
 
 from depth_learning_ros.cli.doctor import _tensorrt

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 import gc
 
-from fake_cuda import FakeCuda, fake_tensorrt
+from fake_cuda import FakeCuda
+from fake_tensorrt import fake_tensorrt
 import numpy as np
 import pytest
 

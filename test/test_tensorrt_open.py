@@ -8,7 +8,8 @@ from dataclasses import replace
 import logging
 import stat
 
-from fake_cuda import FakeCuda, fake_tensorrt
+from fake_cuda import FakeCuda
+from fake_tensorrt import fake_tensorrt
 import numpy as np
 import pytest
 
