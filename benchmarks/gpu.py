@@ -19,8 +19,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-import json
+from dataclasses import asdict
 import os
 from pathlib import Path
 import statistics
@@ -30,56 +29,14 @@ import tempfile
 import time
 from typing import Any
 
+from gpu_results import EAGER, Results, Row, report
+from gpu_subjects import Eager, subjects
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 HEIGHT, WIDTH = 375, 1242
 PAIRS = 6  # different ones in turn: nothing is timed on numbers it has just seen
-GOALS = (
-    ('crl at 1242x375 below 5 ms', lambda r: r.best('crl', 'network_ms') < 5),
-    ('crl at least 6x PyTorch eager fp32',
-     lambda r: r.eager('crl') / r.best('crl', 'network_ms') >= 6),
-    ('crl at 40 % of the floor', lambda r: r.floor['crl'] / r.best('crl', 'network_ms') >= 0.4),
-    ('crl-small below 1 ms', lambda r: r.best('crl-small', 'network_ms') < 1),
-    ('end to end within 1 ms of the network', lambda r: r.overhead('crl') < 1),
-)
-
-
-@dataclass
-class Row:
-    """What was measured of one way to run a network."""
-
-    model: str
-    how: str
-    network_ms: float
-    end_to_end_ms: float
-    ahead_ms: float
-    mean_px: float
-    p99_px: float
-    ready_s: float
-
-
-class Results:
-    """Rows, the floor of each network, and what was skipped."""
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.floor: dict[str, float] = {}
-        self.skipped: list[str] = []
-        self.machine: dict[str, Any] = {}
-
-    def best(self, model: str, what: str) -> float:
-        return min(getattr(row, what) for row in self.rows
-                   if row.model == model and row.mean_px <= 0.1)
-
-    def eager(self, model: str) -> float:
-        return next(row.network_ms for row in self.rows
-                    if row.model == model and row.how == 'PyTorch eager fp32')
-
-    def overhead(self, model: str) -> float:
-        row = min((row for row in self.rows if row.model == model and row.mean_px <= 0.1),
-                  key=lambda row: row.network_ms)
-        return row.end_to_end_ms - row.network_ms
 
 
 def arguments() -> argparse.Namespace:
@@ -94,6 +51,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+
 def install(wheels: Path) -> None:
     """Unpack wheels into a folder of this run, without any index."""
     files = sorted(wheels.glob('*.whl')) if wheels.is_dir() else []
@@ -104,6 +62,7 @@ def install(wheels: Path) -> None:
                     '--no-compile', '--target', folder, *map(str, files)], check=True)
     sys.path.insert(1, folder)
     print(f'installed {", ".join(file.name for file in files)}')
+
 
 
 def random_weights(name: str, folder: Path) -> Path:
@@ -124,6 +83,7 @@ def random_weights(name: str, folder: Path) -> Path:
     return path
 
 
+
 def pairs(height: int, width: int) -> list[dict[str, Any]]:
     """Give different pairs with texture at all scales."""
     import numpy as np
@@ -138,77 +98,6 @@ def pairs(height: int, width: int) -> list[dict[str, Any]]:
                      for name, image in (('left', left), ('right', right))})
     return made
 
-
-class Eager:
-    """PyTorch as one would write it first."""
-
-    def __init__(self, weights: Path, device: str, autocast: bool = False) -> None:
-        import torch
-
-        from depth_learning_ros.engine.graphs import load_graph
-        self._torch, self._device, self._autocast = torch, device, autocast
-        self._graph = load_graph(weights)[0].to(device)
-        self._inputs: tuple[Any, ...] = ()
-
-    def infer(self, pair: dict[str, Any]) -> dict[str, Any]:
-        self._inputs = tuple(self._torch.from_numpy(pair[name]).to(self._device)
-                             for name in ('left', 'right'))
-        disparity, confidence = self._run()
-        return {'disparity': disparity.float().cpu().numpy(),
-                'confidence': confidence.float().cpu().numpy()}
-
-    def _run(self) -> Any:
-        torch = self._torch
-        with torch.inference_mode(), torch.backends.cudnn.flags(
-                enabled=True, benchmark=True, deterministic=False, allow_tf32=False), \
-                torch.autocast(self._device, torch.float16, enabled=self._autocast):
-            return self._graph(*self._inputs)
-
-    def network_ms(self, count: int) -> float:
-        """Time so many runs, mean."""
-        torch = self._torch
-        if self._device == 'cpu':
-            start = time.perf_counter()
-            for _ in range(count):
-                self._run()
-            return 1000 * (time.perf_counter() - start) / count
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
-        for _ in range(count):
-            self._run()
-        end.record()
-        end.synchronize()
-        return begin.elapsed_time(end) / count
-
-    def close(self) -> None:
-        del self._graph
-
-
-class OnGpu:
-    """An engine of the package."""
-
-    def __init__(self, engine: Any, height: int, width: int) -> None:
-        self._engine = getattr(engine, 'built', engine)
-        self._session = self._engine.session(height, width)
-        self._driver = self._engine._driver
-        self.infer = self._engine.infer
-        self.infer_ahead = self._engine.infer_ahead
-
-    def network_ms(self, count: int) -> float:
-        driver, stream = self._driver, self._session.stream
-        begin, end = driver.event(), driver.event()
-        driver.record(begin, stream)
-        for _ in range(count):
-            self._session.launch_only()
-        driver.record(end, stream)
-        driver.wait_here(end)
-        elapsed = driver.elapsed_ms(begin, end) / count
-        driver.destroy_event(begin)
-        driver.destroy_event(end)
-        return elapsed
-
-    def close(self) -> None:
-        self._engine.close()
 
 
 def measure(model: str, how: str, open_subject: Callable[[], Any], exact: list[Any],
@@ -242,54 +131,6 @@ def measure(model: str, how: str, open_subject: Callable[[], Any], exact: list[A
     finally:
         subject.close()
 
-
-def subjects(weights: Path, model: str, folder: Path, args: argparse.Namespace,
-             size: tuple[int, int], device: str) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Give every way to run a network on this machine."""
-    if device == 'cpu':  # builds for real, and is skipped when it comes to running
-        yield 'tensorrt-rtx fp16 static', lambda: OnGpu(
-            built(weights, folder, 'tensorrt-rtx', 'fp16', 'static', size), *size)
-        return
-    from depth_learning_ros.engine.base import EngineInfo
-    from depth_learning_ros.engine.torch_cuda import TorchCudaEngine
-    info = EngineInfo(model, '', '', '', '')
-    yield 'PyTorch autocast fp16', lambda: Eager(weights, device, autocast=True)
-    for precision in ('fp16', 'fp32'):
-        yield f'torch {precision} graph', lambda precision=precision: OnGpu(
-            TorchCudaEngine(weights, info, precision), *size)
-    if args.compile:
-        yield 'torch fp16 compile graph', lambda: OnGpu(
-            TorchCudaEngine(weights, info, 'fp16', compile_graph=True), *size)
-    for backend in ('tensorrt', 'tensorrt-rtx'):
-        for precision in ('fp16', 'fp32'):
-            for shapes in ('static', 'range'):
-                yield f'{backend} {precision} {shapes}', (
-                    lambda backend=backend, precision=precision, shapes=shapes: OnGpu(
-                        built(weights, folder, backend, precision, shapes, size), *size))
-
-
-def built(weights: Path, folder: Path, backend: str, precision: str, shapes: str,
-          size: tuple[int, int]) -> Any:
-    """Build an engine as 'depth-learning build' does, save it, and open the file."""
-    from depth_learning_ros.engine import open_engine
-    from depth_learning_ros.engine.build import BuildRequest, build_engine
-    from depth_learning_ros.engine.cache import EngineCache
-    from depth_learning_ros.engine.engine_file import Shapes
-    from depth_learning_ros.engine.export_cached import export_into_cache
-    from depth_learning_ros.engine.growing_engine import FIRST_SHAPES
-    from depth_learning_ros.engine.model_file import read_model_file
-    from depth_learning_ros.engine.select import load_runner
-    from depth_learning_ros.engine.tensorrt_build import BuildOptions
-    library = load_runner(backend).LIBRARY
-    model = read_model_file(export_into_cache(weights, EngineCache(folder), print))
-    wanted = Shapes(*[(1, *size)] * 3) if shapes == 'static' else FIRST_SHAPES
-    path = folder / f'{weights.stem}-{backend}-{precision}-{shapes}.engine'
-    file = build_engine(library, model, BuildRequest(precision, BuildOptions(wanted)), print,
-                        weights=weights)
-    file.save(path, force=True)
-    print(f'  {path.name}: {len(file.plan) / 1e6:.1f} MB, {file.record.build_seconds:.1f} s, '
-          f'{file.record.measured}')
-    return open_engine(path, cache_dir=folder)
 
 
 def ceilings(results: Results, dry: bool) -> Any:
@@ -329,6 +170,7 @@ def ceilings(results: Results, dry: bool) -> Any:
     return Gpu(name, flops, moved, 'measured now')
 
 
+
 @contextmanager
 def may_fail(results: Results, what: str) -> Iterator[None]:
     """Say what does not work here, and go on."""
@@ -338,6 +180,7 @@ def may_fail(results: Results, what: str) -> Iterator[None]:
         first = str(error).splitlines()[0] if str(error) else repr(error)
         results.skipped.append(f'{what}: {first[:300]}')
         print(f'  skipped {results.skipped[-1]}', flush=True)
+
 
 
 def run_model(model: str, gpu: Any, folder: Path, args: argparse.Namespace,
@@ -359,7 +202,7 @@ def run_model(model: str, gpu: Any, folder: Path, args: argparse.Namespace,
           f'px')
     reference.close()
     rounds = 3 if args.dry_run else args.rounds
-    everything = [('PyTorch eager fp32', lambda: Eager(weights, device)),
+    everything = [(EAGER, lambda: Eager(weights, device)),
                   *subjects(weights, model, folder, args, size, device)]
     for how, open_subject in everything:
         with may_fail(results, f'{model}, {how}'):
@@ -370,29 +213,6 @@ def run_model(model: str, gpu: Any, folder: Path, args: argparse.Namespace,
             import torch
             torch.cuda.empty_cache()
 
-
-def report(results: Results, args: argparse.Namespace) -> None:
-    print(f'\n{"":12s}{"":26s}{"network":>9s}{"of floor":>9s}{"x eager":>8s}{"end to end":>11s}'
-          f'{"ahead":>8s}{"mean px":>9s}{"p99 px":>8s}{"ready s":>8s}')
-    for row in results.rows:
-        print(f'{row.model:12s}{row.how:26s}{row.network_ms:9.3f}'
-              f'{results.floor[row.model] / row.network_ms:9.1%}'
-              f'{results.eager(row.model) / row.network_ms:8.1f}{row.end_to_end_ms:11.3f}'
-              f'{row.ahead_ms:8.3f}{row.mean_px:9.4f}{row.p99_px:8.3f}{row.ready_s:8.1f}')
-    for text in results.skipped:
-        print(f'skipped {text}')
-    if args.dry_run:
-        print('dry run on the processor: none of these figures says anything about a GPU')
-    else:
-        for text, holds in GOALS:
-            try:
-                print(f'{"reached" if holds(results) else "MISSED":8s}{text}')
-            except (ValueError, StopIteration, KeyError):
-                print(f'{"-":8s}{text}: not measured')
-    with args.json.open('w') as file:
-        json.dump({'dry_run': args.dry_run, 'machine': results.machine,
-                   'floor_ms': results.floor, 'rows': [asdict(row) for row in results.rows],
-                   'skipped': results.skipped}, file, indent=1)
 
 
 def main() -> int:

@@ -23,15 +23,18 @@ def gpu():
     spec = importlib.util.spec_from_file_location('benchmark_gpu', SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules['benchmark_gpu'] = module
+    sys.path.insert(0, str(SCRIPT.parent))  # as when it is run as a script
     spec.loader.exec_module(module)
     yield module
+    sys.path.remove(str(SCRIPT.parent))
     del sys.modules['benchmark_gpu']
 
 
 def test_an_engine_is_checked_and_timed(gpu):
+    from gpu_subjects import OnGpu
     frames = gpu.pairs(16, 32)
     exact = [expected(frame) for frame in frames]
-    row = gpu.measure('net', 'engine', lambda: gpu.OnGpu(open_engine(FakeCuda()), 16, 32), exact,
+    row = gpu.measure('net', 'engine', lambda: OnGpu(open_engine(FakeCuda()), 16, 32), exact,
                       frames, 5)
     assert row.mean_px == 0
     assert row.network_ms == 1.5 / 5  # what the made-up events say
@@ -39,10 +42,11 @@ def test_an_engine_is_checked_and_timed(gpu):
 
 
 def test_a_wrong_engine_is_seen(gpu):
+    from gpu_subjects import OnGpu
     frames = gpu.pairs(16, 32)
     exact = [expected(frame) for frame in frames]
     row = gpu.measure('net', 'engine',
-                      lambda: gpu.OnGpu(open_engine(FakeCuda(), wrong_by=0.25), 16, 32), exact,
+                      lambda: OnGpu(open_engine(FakeCuda(), wrong_by=0.25), 16, 32), exact,
                       frames, 3)
     assert row.mean_px == pytest.approx(0.25)
 
