@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='folder for the results (default: %(default)s)')
     parser.add_argument(
         '--model', default=DEFAULT_MODEL, metavar='NAME_OR_PATH',
-        help="a name from 'depth-learning models', an .onnx or a .safetensors file "
+        help="a name from 'depth-learning models', or an .onnx, .safetensors or .engine file "
              '(default: %(default)s)')
     parser.add_argument(
         '--frames', type=int, metavar='N',

@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              'data set, see below')
     parser.add_argument(
         '--model', action='extend', nargs='+', metavar='M',
-        help="names from 'depth-learning models', .onnx or .safetensors files (default: "
+        help="names from 'depth-learning models', .onnx, .safetensors or .engine files (default: "
              f"{', '.join(_DEFAULT_MODELS)})")
     parser.add_argument('--json', type=Path, metavar='OUT', help='write all figures as JSON')
     parser.add_argument('--markdown', type=Path, metavar='OUT', help='write the table as Markdown')

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 
 from depth_learning_ros.cli import UsageError
 from depth_learning_ros.cli.options import (
-    DEFAULT_MODEL,
-    add_engine_options,
     add_force_option,
-    add_mono_options,
-    add_zoom_option,
+    add_left_right_option,
+    add_model_options,
     check_mono_options,
     check_outputs,
     open_engine_for,
@@ -81,24 +79,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--min-confidence', type=float, default=0.0, metavar='C',
         help='depth and points less sure than this, 0 to 1, are left out (default: 0)')
-    parser.add_argument(
-        '--left-right-check', action='store_true',
-        help='run a second time from the right and trust only what agrees; gives the classical '
-             'matchers a confidence')
-    parser.add_argument(
-        '--model', metavar='NAME_OR_PATH',
-        help="a name from 'depth-learning models', an .onnx or a .safetensors file "
-             f'(default: {DEFAULT_MODEL})')
-    add_mono_options(parser)
+    add_left_right_option(parser)
+    add_model_options(parser)
     parser.add_argument(
         '--right-view', type=Path, metavar='OUT',
         help='with --mono: the right view that the model imagines, from models that were exported '
              'with --right-view')
-    parser.add_argument(
-        '--max-disparity', type=int, default=192, metavar='PX',
-        help='how far the classical matchers search (default: 192); networks know by themselves')
-    add_engine_options(parser)
-    add_zoom_option(parser)
     add_force_option(parser)
 
 

@@ -19,6 +19,28 @@ DEFAULT_MODEL = 'crl-small'
 DEFAULT_MONO_MODEL = 'svs-small'
 
 
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add which model sees the images, of one camera or of two, and how it is run."""
+    parser.add_argument(
+        '--model', metavar='NAME_OR_PATH',
+        help="a name from 'depth-learning models', or an .onnx, .safetensors or .engine file "
+             f'(default: {DEFAULT_MODEL})')
+    add_mono_options(parser)
+    parser.add_argument(
+        '--max-disparity', type=int, default=192, metavar='PX',
+        help='how far the classical matchers search (default: 192); networks know by themselves')
+    add_engine_options(parser)
+    add_zoom_option(parser)
+
+
+def add_left_right_option(parser: argparse._ActionsContainer) -> None:
+    """Add the check of the result against that of the right view."""
+    parser.add_argument(
+        '--left-right-check', action='store_true',
+        help='run a second time from the right and trust only what agrees; gives the classical '
+             'matchers a confidence')
+
+
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Add what chooses how a network is run."""
     parser.add_argument(

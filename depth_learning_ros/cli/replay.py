@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 
 from depth_learning_ros.cli import STATUS_ERROR, UsageError
 from depth_learning_ros.cli.options import (
-    DEFAULT_MODEL,
-    add_engine_options,
     add_force_option,
-    add_mono_options,
-    add_zoom_option,
+    add_left_right_option,
+    add_model_options,
     check_mono_options,
     check_outputs,
     open_engine_for,
@@ -62,16 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('source', type=Path, metavar='IN', help='the bag: a folder or a file')
     parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.mcap',
                         help='the bag to write')
-    parser.add_argument(
-        '--model', metavar='NAME_OR_PATH',
-        help="a name from 'depth-learning models', an .onnx or a .safetensors file "
-             f'(default: {DEFAULT_MODEL})')
-    add_mono_options(parser)
-    parser.add_argument(
-        '--max-disparity', type=int, default=192, metavar='PX',
-        help='how far the classical matchers search (default: 192); networks know by themselves')
-    add_engine_options(parser)
-    add_zoom_option(parser)
+    add_model_options(parser)
     _add_input_options(parser.add_argument_group('input'))
     _add_output_options(parser.add_argument_group('output'))
     add_force_option(parser)
@@ -113,10 +102,7 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
                        help='what is farther becomes inf and no point')
     group.add_argument('--min-confidence', type=float, default=0.0, metavar='C',
                        help='depth and points less sure than this, 0 to 1, are left out')
-    group.add_argument(
-        '--left-right-check', action='store_true',
-        help='run a second time from the right and trust only what agrees; gives the classical '
-             'matchers a confidence')
+    add_left_right_option(group)
     group.add_argument('--point-stride', type=int, default=1, metavar='N',
                        help='points of each N-th pixel of each N-th row only')
     group.add_argument('--no-input', action='store_true',

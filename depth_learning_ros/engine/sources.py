@@ -73,7 +73,8 @@ def find_source(model: str | Path) -> Source:
     if path.suffix in ('.onnx', '.safetensors'):
         return _from_file(path)
     if path.exists() or len(path.parts) > 1:
-        raise EngineError(f'{path} is no model: expected a name, or an .onnx or .safetensors file')
+        raise EngineError(f'{path} is no model: expected a name, or an .onnx, .safetensors or '
+                          f'.engine file')
     onnx, weights = (WEIGHTS_FOLDER / f'{model}{suffix}' for suffix in ('.onnx', '.safetensors'))
     if onnx.is_file() or weights.is_file():
         return Source(str(model), onnx if onnx.is_file() else None,
