@@ -154,9 +154,10 @@ class World:
         return future.result()
 
     def close(self) -> None:
-        """End all of it."""
+        """End all of it; tests of nodes in this process begin with ROS 2 of their own."""
         self._executor.shutdown()
         self.node.destroy_node()
+        rclpy.try_shutdown()
 
 
 class StereoCamera:
