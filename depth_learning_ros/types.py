@@ -119,11 +119,8 @@ class StereoPair:
     frame_id: str = ''
 
     def __post_init__(self) -> None:
-        for side, image in (('left', self.left), ('right', self.right)):
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise DataError(
-                    f'the {side} image is {image.dtype} {list(image.shape)}: '
-                    f'expected uint8 [H, W, 3] in RGB order')
+        _check_image('the left image', self.left)
+        _check_image('the right image', self.right)
         if self.left.shape != self.right.shape:
             raise DataError(
                 f'left is {self.left.shape[1]}x{self.left.shape[0]} and right is '
@@ -149,9 +146,16 @@ class MonoFrame:
     frame_id: str = ''
 
     def __post_init__(self) -> None:
-        if self.left.ndim != 3 or self.left.shape[2] != 3 or self.left.dtype != np.uint8:
-            raise DataError(f'the image is {self.left.dtype} {list(self.left.shape)}: '
-                            f'expected uint8 [H, W, 3] in RGB order')
+        _check_image('the image', self.left)
+
+
+def _check_image(what: str, image: np.ndarray) -> None:
+    if not isinstance(image, np.ndarray):
+        raise DataError(f'{what} is a {type(image).__name__}: expected a numpy array; '
+                        f'depth_learning_ros.data.images.read_image reads files')
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        raise DataError(f'{what} is {image.dtype} {list(image.shape)}: expected uint8 [H, W, 3] '
+                        f'in RGB order')
 
 
 @dataclass(frozen=True)

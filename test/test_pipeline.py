@@ -165,6 +165,15 @@ def test_other_arrays_are_refused(left):
         StereoPipeline(FakeEngine())(left, LEFT)
 
 
+@pytest.mark.parametrize(('left', 'text'), [
+    ('left.png', 'the left image is a str: expected a numpy array; .*read_image reads files'),
+    (LEFT.tolist(), 'the left image is a list'),
+    (LEFT[:0], r'the left image is uint8 \[0, ')])
+def test_what_is_no_image_is_refused(left, text):
+    with pytest.raises(DataError, match=text):
+        StereoPipeline(FakeEngine())(left, LEFT)
+
+
 def test_camera_of_another_size_is_scaled_and_told_once(caplog):
     pair = replace(PAIR, camera=CAMERA.resized(2 * WIDTH, 2 * HEIGHT))
     pipeline = StereoPipeline(FakeEngine())

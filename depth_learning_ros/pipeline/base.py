@@ -174,7 +174,9 @@ class Pipeline:
 
 
 def three_channels(image: np.ndarray) -> np.ndarray:
-    """Give gray images three equal channels, others as they are."""
+    """Give gray images three equal channels; others, and what is none, as they are."""
+    if not isinstance(image, np.ndarray):
+        return image  # for the pair to refuse
     gray = image[..., np.newaxis] if image.ndim == 2 else image
     if gray.ndim == 3 and gray.shape[2] == 1:
         return np.repeat(gray, 3, axis=2)
