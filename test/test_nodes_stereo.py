@@ -145,6 +145,15 @@ def test_compressed_images_of_a_remapped_camera(world):
     world.feed(0, bag=replace(BAG, compressed='png'))
 
 
+def test_the_topics_that_it_listens_to_have_their_full_names(world):
+    """So that a camera that was named wrong is seen at once."""
+    node = world.stereo_node(cli_args=[
+        '--ros-args', '-r', 'left/image_rect:=/my/cam/left/image_rect'])
+    assert node._inputs.topics == [
+        '/my/cam/left/image_rect', '/right/image_rect', '/left/camera_info',
+        '/right/camera_info']
+
+
 def test_approximate_sync(world):
     node = running(world, approximate_sync=True, approximate_sync_tolerance_seconds=0.01)
     world.feed(0, 1, 2, bag=replace(BAG, right_offset_ns=4_000_000))

@@ -31,6 +31,10 @@ class Inputs:
         queue_size: depth of the subscriptions.
         compressed: images come as sensor_msgs/CompressedImage, on ``<topic>/compressed``.
         on_problem: told (cause, text) of publishers that do not match.
+
+    Attributes:
+        subscriptions: to be destroyed by who uses this.
+        topics: full names of what is listened to.
     """
 
     def __init__(self, node: LifecycleNode, queue_size: int, compressed: bool,
@@ -38,6 +42,7 @@ class Inputs:
         self._node, self._queue_size, self._compressed = node, queue_size, compressed
         self._on_problem = on_problem
         self.subscriptions: list[Any] = []
+        self.topics: list[str] = []
         self._unheard: dict[str, Callable[[Any], None]] = {}
 
     def image(self, topic: str) -> Subscriber:
@@ -82,6 +87,7 @@ class Inputs:
             qos_overriding_options=overridable(),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible))
         self.subscriptions.append(found.sub)
+        self.topics.append(str(self._node.resolve_topic_name(topic)))
         return found
 
     def _compressed_topic(self, topic: str) -> str:

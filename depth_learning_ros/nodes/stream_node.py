@@ -146,6 +146,7 @@ class StreamNode(PatientLifecycleNode):
         self._outlet = NodeOutlet(self, self.stream_kind.topics, self._problem, self._on_reverted)
         self.stream = self._make_stream(self._outlet)
         self._inputs = self._subscribe()
+        self.get_logger().info(f'listening to {", ".join(self._inputs.topics)}')
         self.get_logger().info(f'loading {self.settings.model}')
         self.stream.load_model()
         while not self.stream.model.wait(_POLL_S):
