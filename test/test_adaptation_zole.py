@@ -124,9 +124,23 @@ def test_settings_that_make_no_sense_are_refused_by_name(changes, message):
         AdaptationConfig.from_dict(changes)
 
 
+SHIPPED = Path(__file__).parent.parent / 'config' / 'adaptation'
+
+
 def test_the_shipped_settings_are_the_defaults():
-    path = Path(__file__).parent.parent / 'config' / 'adaptation' / 'zole.yaml'
-    assert AdaptationConfig.read(path) == AdaptationConfig()
+    assert AdaptationConfig.read(SHIPPED / 'zole.yaml') == AdaptationConfig()
+
+
+def test_the_settings_of_the_paper_add_nothing_to_it():
+    paper = AdaptationConfig.read(SHIPPED / 'paper.yaml')
+    assert paper.labels == 'renewed' and len(paper.zooms) == 1 and paper.average == 0
+    assert not (paper.fill or paper.zoom_crops or paper.upside_down or paper.consistency_px)
+
+
+def test_a_night_is_longer_and_renews_its_labels():
+    night, usual = AdaptationConfig.read(SHIPPED / 'overnight.yaml'), AdaptationConfig()
+    assert night.steps >= 10 * usual.steps and 0 < night.label_steps < night.steps
+    assert night.scenes >= 10 * usual.scenes
 
 
 def test_settings_come_from_yaml(tmp_path):
