@@ -23,7 +23,6 @@ from depth_learning_ros.errors import EngineError
 from depth_learning_ros.files import atomic_write, check_output
 
 FORMAT_VERSION = 1
-SUFFIX = '.engine'
 _LARGEST_SIDECAR = 64_000_000
 
 Shape = tuple[int, int, int]

@@ -32,8 +32,6 @@ _NEVER = (1 << 63) - 1
 HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, MESSAGE_INDEX, CHUNK_INDEX = range(1, 9)
 STATISTICS, METADATA, METADATA_INDEX, SUMMARY_OFFSET, DATA_END = 11, 12, 13, 14, 15
 
-Piece = 'bytes | bytearray | memoryview'
-
 
 class McapWriter:
     """A context manager; a file is complete only after `finish`.

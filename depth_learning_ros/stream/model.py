@@ -19,7 +19,6 @@ from depth_learning_ros.stream.settings import MonoSettings, StreamSettings
 
 _log = logging.getLogger(__name__)
 
-OpenEngine = Callable[..., Engine]
 OnDone = Callable[[StreamSettings, 'Exception | None'], None]
 
 
