@@ -115,7 +115,9 @@ def test_a_network_of_another_kind_is_refused_by_name():
 
 @pytest.mark.parametrize('changes, message', [
     ({'method': 'magic'}, 'method is .magic.'), ({'zooms': []}, 'zooms is empty'),
-    ({'zooms': [9.0]}, 'a zoom is 9'), ({'batch': 0}, 'batch is 0'), ({'batch': 1.5}, 'batch'),
+    ({'zooms': [9.0]}, 'a zoom is 9'),
+    ({'zooms': 1.5}, r'a list such as'), ({'zooms': ['big']}, 'a zoom is .big.'),
+    ({'batch': 0}, 'batch is 0'), ({'batch': 1.5}, 'batch'),
     ({'crop_width': 100}, 'multiple of 64'), ({'steps': 0}, 'give one of them'),
     ({'minutes': 3}, 'give one of them'), ({'sigma': 0}, 'sigma is 0'), ({'lr': 1}, 'unknown'),
     ({'patch_px': 1}, 'patch_px is 1'), ({'labels': 'new'}, 'labels'), ({'seed': True}, 'seed')])
@@ -145,8 +147,9 @@ def test_a_night_is_longer_and_renews_its_labels():
 
 def test_settings_come_from_yaml(tmp_path):
     path = tmp_path / 'a.yaml'
-    path.write_text('method: tonioni\nzooms: [1, 2]\nlearning_rate: 0.001\n')
+    path.write_text('method: tonioni\nzooms: [1, 2]\nlearning_rate: 1e-3\n')
     config = AdaptationConfig.read(path)
+    assert config.learning_rate == 0.001  # YAML 1.1 takes 1e-3 for a text
     assert config.zooms == (1.0, 2.0) and config.synthetic_chance == 0.0
     assert AdaptationConfig().synthetic_chance > 0
     assert AdaptationConfig.from_dict(config.to_dict()) == config

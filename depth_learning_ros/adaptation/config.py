@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-import math
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from depth_learning_ros.errors import TrainingError
-from depth_learning_ros.training.settings_file import read_settings
+from depth_learning_ros.training.settings_file import check_range, read_settings, typed_settings
 
 METHODS = ('zole', 'tonioni', 'photometric')
 LABELS = ('kept', 'renewed')
@@ -115,25 +114,25 @@ class AdaptationConfig:
         if not self.zooms:
             raise TrainingError('zooms is empty: give at least one, such as [1.5]')
         for zoom in self.zooms:
-            _check_range('a zoom', zoom, 0.5, 4.0)
+            check_range('a zoom', zoom, 0.5, 4.0)
         for name in ('sigma', 'cut', 'clip'):
-            _check_range(name, getattr(self, name), 1e-12, 1e6)
+            check_range(name, getattr(self, name), 1e-12, 1e6)
         for name in ('consistency_px', 'laplacian', 'photometric', 'disparity_scale',
                      'synthetic_weight', 'confidence', 'smoothness', 'max_synthetic_growth'):
-            _check_range(name, getattr(self, name), 0.0, 1e6)
+            check_range(name, getattr(self, name), 0.0, 1e6)
         for name in ('batch', 'radius_px', 'validate_steps', 'scenes', 'held_out_scenes'):
-            _check_range(name, getattr(self, name), 1, 1_000_000)
-        _check_range('max_frames', self.max_frames, 10, 1_000_000)
-        _check_range('label_steps', self.label_steps, 0, 1_000_000)
-        _check_range('average', self.average, 0.0, 0.9999)
-        _check_range('warmup_steps', self.warmup_steps, 0, 1_000_000)
+            check_range(name, getattr(self, name), 1, 1_000_000)
+        check_range('max_frames', self.max_frames, 10, 1_000_000)
+        check_range('label_steps', self.label_steps, 0, 1_000_000)
+        check_range('average', self.average, 0.0, 0.9999)
+        check_range('warmup_steps', self.warmup_steps, 0, 1_000_000)
         if self.patch_px < 0 or self.patch_px == 1:
             raise TrainingError(f'patch_px is {self.patch_px}: give 2 or more, or 0 for the whole '
                                 f'map')
         if self.learning_rate is not None:
-            _check_range('learning_rate', self.learning_rate, 1e-12, 1e6)
+            check_range('learning_rate', self.learning_rate, 1e-12, 1e6)
         if self.synthetic_share is not None:
-            _check_range('synthetic_share', self.synthetic_share, 0.0, 0.95)
+            check_range('synthetic_share', self.synthetic_share, 0.0, 0.95)
         for name in ('crop_height', 'crop_width'):
             value = getattr(self, name)
             if value < _MULTIPLE or value % _MULTIPLE:
@@ -167,15 +166,11 @@ class AdaptationConfig:
         Raises:
             TrainingError: a setting is unknown, of another type, or outside its range.
         """
-        known = {f.name: f.default for f in fields(cls)}
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise TrainingError(f'unknown settings {unknown}: known are {sorted(known)}')
-        for name, value in values.items():
-            if not _is_like(value, known[name]):
-                raise TrainingError(f'{name} is {value!r}: give a value such as {known[name]!r}')
+        values = typed_settings(cls, values, 'settings')
         if 'zooms' in values:
-            values = {**values, 'zooms': tuple(float(zoom) for zoom in values['zooms'])}
+            if not isinstance(values['zooms'], (list, tuple)):
+                raise TrainingError(f'zooms is {values["zooms"]!r}: give a list such as [1.5]')
+            values['zooms'] = tuple(values['zooms'])
         return cls(**values)
 
     @classmethod
@@ -188,24 +183,6 @@ class AdaptationConfig:
         return cls.from_dict(read_settings(path, 'method: zole'))
 
 
-def _is_like(value: Any, default: Any) -> bool:
-    """Say whether a value from a file is of the type of a setting."""
-    if isinstance(default, tuple):
-        return isinstance(value, (list, tuple)) and all(_is_like(each, 1.0) for each in value)
-    if default is None:
-        return value is None or _is_like(value, 1.0)
-    if isinstance(default, bool):
-        return isinstance(value, bool)
-    if isinstance(default, float):
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, type(default)) and not isinstance(value, bool)
-
-
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise TrainingError(f'{name} is {value!r}: give one of {", ".join(choices)}')
-
-
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-    if not (isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high):
-        raise TrainingError(f'{name} is {value!r}: give a number from {low:g} to {high:g}')

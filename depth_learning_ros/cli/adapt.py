@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from depth_learning_ros.cli import UsageError
 from depth_learning_ros.cli.options import DEFAULT_MODEL, add_force_option
-from depth_learning_ros.cli.progress import progress, progress_callback, say
+from depth_learning_ros.cli.progress import PERCENT, progress, progress_callback, say
 
 if TYPE_CHECKING:
     from depth_learning_ros.adaptation.config import AdaptationConfig
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_flush_denormal(True)  # vanishing gradients would slow the step down
     try:
         with Workers() as workers, progress_callback(
-                'adapt', 'step' if config.steps else 'permille') as report:
+                'adapt', 'step' if config.steps else PERCENT) as report:
             verdict = adapt(logs, args.weights, outputs, config, scene_maker(args.scenes),
                             workers=workers, resume=args.resume, force=args.force,
                             on_step=report)
