@@ -123,7 +123,7 @@ class TrainingConfig:
         precision: ``bf16-mixed`` or ``32-true`` (Lightning Fabric's names).
         ema: decay of the running average of the weights, which is what is validated and shipped.
         clip: largest gradient norm.
-        validate_minutes: time between validations and checkpoints.
+        validate_minutes: time between validations and checkpoints; 0 for after every step.
         workers: processes that load and augment, for each process that trains.
         tensorboard: write what goes into metrics.csv for TensorBoard as well.
     """
@@ -158,10 +158,9 @@ class TrainingConfig:
             raise TrainingError('scenes names no folder: give one, or a list')
         for name in ('scene_count', 'validation_count'):
             check_range(name, getattr(self, name), 1)
-        for name in ('weight_decay', 'workers'):
+        for name in ('weight_decay', 'workers', 'validate_minutes'):
             check_range(name, getattr(self, name), 0)
-        for name in ('clip', 'validate_minutes'):
-            check_range(name, getattr(self, name), SMALLEST)
+        check_range('clip', self.clip, SMALLEST)
         check_range('ema', self.ema, 0, 1)
         self.generator_options()
         self.camera_faults()
