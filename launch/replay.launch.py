@@ -36,18 +36,20 @@ ARGUMENTS = [
 LAST_FRAMES_S = 2.0
 
 
-def player(context: LaunchContext) -> list[ExecuteProcess | RegisterEventHandler]:
+def player(context: LaunchContext) -> list[TimerAction | RegisterEventHandler]:
     """Describe ros2 bag play, and what its end means."""
     chosen = context.launch_configurations
     command = ['ros2', 'bag', 'play', chosen['bag'], '--clock', '100', '--rate', chosen['rate'],
-               '--delay', chosen['delay'], '--disable-keyboard-controls']
+               '--disable-keyboard-controls']
     if chosen['loop'].lower() in ('true', '1'):
         command.append('--loop')
     play = ExecuteProcess(cmd=command, name='play', output='screen')
+    # ros2 bag's own --delay would come again with each turn of --loop
+    start = TimerAction(period=float(chosen['delay']), actions=[play])
     if chosen['stay'].lower() in ('true', '1'):
-        return [play]
+        return [start]
     end = TimerAction(period=LAST_FRAMES_S, actions=[Shutdown(reason='the bag has ended')])
-    return [play, RegisterEventHandler(OnProcessExit(target_action=play, on_exit=[end]))]
+    return [start, RegisterEventHandler(OnProcessExit(target_action=play, on_exit=[end]))]
 
 
 def camera_node(kind: str) -> IncludeLaunchDescription:
