@@ -9,7 +9,7 @@ from setuptools import find_packages, setup
 
 PACKAGE = 'depth_learning_ros'
 SHARE = os.path.join('share', PACKAGE)
-NODES = ('stereo_node', 'mono_node', 'disparity_image_node', 'adaptation_node')
+NODES = ('stereo_node', 'mono_node', 'view_node', 'adaptation_node')
 
 # DDS without ROS 2; the bytes handed to its C library have this release's form
 LIVE = ['cyclonedds>=11.0.1,<12']

@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     'replay': {'cdr', 'stream', 'pipeline', 'messages', 'geometry', 'engine', 'types'},
     'live': {'cdr', 'stream', 'pipeline', 'messages', 'geometry', 'engine', 'types'},
     'nodes': {'stream', 'pipeline', 'messages', 'geometry', 'engine', 'types', 'adaptation',
-              'replay'},
+              'evaluation', 'replay'},
     'demo': {'cdr', 'replay', 'evaluation', 'pipeline', 'engine', 'geometry', 'messages', 'types',
              'data'},
     'cli': {'cdr', 'stream', 'replay', 'live', 'demo', 'evaluation', 'training', 'adaptation',

@@ -14,7 +14,6 @@ if not REAL:
     pytest.skip('needs a real ROS 2: source /opt/ros/jazzy/setup.bash', allow_module_level=True)
 
 from rclpy.qos import ReliabilityPolicy
-from sensor_msgs.msg import Image
 from stereo_msgs.msg import DisparityImage
 from world import SLOW_S, StereoCamera, World, start_node
 
@@ -74,25 +73,3 @@ def test_ctrl_c_that_comes_three_times_ends_it_as_well(world):
             time.sleep(0.05)
         assert process.interrupt() == 0, process.output
         assert 'Traceback' not in process.output, process.output
-
-
-def test_the_disparitys_picture_is_passed_on_while_somebody_looks(world):
-    import numpy as np
-    with start_node('pictures', node='disparity_image_node') as process:
-        publisher = world.node.create_publisher(DisparityImage, 'disparity', 1)
-        message = DisparityImage()
-        message.header.frame_id = 'left'
-        message.image = Image(height=1, width=2, encoding='32FC1', step=8)
-        message.image.data = np.array([1.5, 3.0], np.float32).tobytes()
-        for _ in range(2):  # the second time, parameters and topics are there already
-            images = world.listen(Image, 'disparity/image')
-            world.wait(lambda: images, 'the picture', process=process,  # noqa: B023
-                       meanwhile=lambda: publisher.publish(message))
-            assert np.frombuffer(images[0].data, np.float32).tolist() == [1.5, 3.0]
-            assert images[0].header.frame_id == 'left'
-            for subscription in list(world.node.subscriptions):
-                if subscription.topic_name.endswith('disparity/image'):
-                    world.node.destroy_subscription(subscription)
-            world.wait(lambda: publisher.get_subscription_count() == 0, 'nobody listening',
-                       process=process)
-        assert process.interrupt() == 0, process.output

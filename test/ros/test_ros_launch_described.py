@@ -21,6 +21,7 @@ from launch.actions import ExecuteProcess, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.utilities import perform_substitutions
 import numpy as np
+import yaml
 
 # launch makes every logger that is created after its import one of its own kind, which hides the
 # warnings of all other tests from pytest
@@ -118,6 +119,18 @@ def test_rviz_and_the_transform(parent, count):
     assert names.count('tf2_ros') == (1 if parent else 0)
 
 
+@pytest.mark.parametrize(('arguments', 'frame', 'shown'), [
+    ({}, 'depth_view', 'depth_view'),
+    ({'namespace': '/robot/front'}, 'robot_front_depth_view', 'robot_front_depth_view'),
+    ({'namespace': 'front', 'fixed_frame': 'odom'}, 'front_depth_view', 'odom')])
+def test_each_camera_is_looked_at_from_a_frame_of_its_own(arguments, frame, shown):
+    rviz, view, _ = started('stereo.launch.py', view='true', **arguments)
+    assert [words(word) for word in rviz._Node__arguments][-2:] == ['-f', shown]
+    [parameters] = view._Node__parameters
+    named = {words(name): value for name, value in parameters.items()}
+    assert yaml.safe_load(words(named['view_frame'])) == frame
+
+
 def test_the_static_transform_turns_an_optical_frame_the_right_way():
     """Forward of the robot is z of the camera, left is -x, up is -y (REP 103)."""
     text = (ROOT / 'launch' / 'parts' / 'transform.launch.py').read_text()
@@ -139,7 +152,7 @@ def test_all_arguments_of_all_parts_are_listed(name, own):
     listed = {argument.name for argument in description.get_launch_arguments()}
     assert listed >= own | {'namespace', 'image', 'params_file', 'model', 'log_level', 'rectify',
                             'raw_image', 'debayer', 'parent_frame', 'optical_frame', 'camera_xyz',
-                            'view', 'rviz_config', 'use_sim_time'}
+                            'view', 'rviz_config', 'fixed_frame', 'use_sim_time'}
     assert ('left' in listed) == (name != 'mono')
 
 
