@@ -10,7 +10,6 @@ from typing import Any
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image, LaserScan
 from stereo_msgs.msg import DisparityImage
@@ -20,7 +19,7 @@ from depth_learning_ros.errors import MessageError
 from depth_learning_ros.evaluation.colors import color_disparity, disparity_range
 from depth_learning_ros.messages import MessageWriter, disparity_from_message
 from depth_learning_ros.nodes.make_message import make_message
-from depth_learning_ros.nodes.qos import latched_qos
+from depth_learning_ros.nodes.qos import latched_qos, result_qos
 from depth_learning_ros.nodes.run import run_node
 
 # Of each new frame's range in the scale of the colours, which else flickers.
@@ -33,6 +32,8 @@ class ViewNode(Node):
     The frame of ``scan`` is level, with x forward and z up, but is named after the camera, and
     RViz must be told the frame that it shows everything in before it starts. So this one has a
     name of its own, the parameter ``view_frame``, and is where the scan's is.
+
+    Results are asked for as they are published, reliably: large ones get lost otherwise.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -49,14 +50,14 @@ class ViewNode(Node):
             event_callbacks=PublisherEventCallbacks(matched=self._matched),
             qos_overriding_options=self._overridable)
         self._static = self.create_publisher(TFMessage, '/tf_static', latched_qos())
-        self.create_subscription(LaserScan, 'scan', self._place, qos_profile_sensor_data,
+        self.create_subscription(LaserScan, 'scan', self._place, result_qos(),
                                  qos_overriding_options=self._overridable)
 
     def _matched(self, event: Any) -> None:
         """Subscribe when the first one comes, and stop when the last one goes."""
         if event.current_count and self._subscription is None:
             self._subscription = self.create_subscription(
-                DisparityImage, 'disparity', self._paint, qos_profile_sensor_data,
+                DisparityImage, 'disparity', self._paint, result_qos(),
                 qos_overriding_options=self._overridable)
         elif not event.current_count and self._subscription is not None:
             self.destroy_subscription(self._subscription)
