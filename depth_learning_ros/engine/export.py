@@ -25,6 +25,7 @@ from depth_learning_ros.engine.graphs import Graph, load_graph
 from depth_learning_ros.engine.half_graph import to_half
 from depth_learning_ros.engine.model_file import FORMAT_VERSION, file_sha256, read_model_file
 from depth_learning_ros.engine.mono import engine_metadata
+from depth_learning_ros.engine.mono_graph import MonoGraph
 from depth_learning_ros.engine.onnx_graph import link_weights, set_metadata
 from depth_learning_ros.engine.reference import (
     HEIGHT,
@@ -44,8 +45,8 @@ OPSET = 18
 PRECISIONS = ('fp32', 'fp16')
 # Sizes at which every file with free sizes is run before it gets its name: graphs that were traced
 # at one size are known to fail, or to be wrong, at others. (N, H, W): below and not on the
-# network's multiple of 64, more than one pair, and the reference's own size.
-CHECKED_SHAPES = ((1, 50, 100), (2, 70, 130), (1, HEIGHT, WIDTH))
+# network's multiple of 64, more than one pair; then at the reference's own size.
+CHECKED_SHAPES = ((1, 50, 100), (2, 70, 130))
 # Free sizes are traced at this one, which stands for all: neither square nor the smallest.
 TRACED_HEIGHT, TRACED_WIDTH = 128, 192
 # An fp32 file repeats PyTorch up to the order of sums; fp16 has 11 bits in its trunk.
@@ -116,13 +117,13 @@ def export_model(model: str | Path, output: Path, *, height: int | None = None,
     if linked:
         link_weights(proto, weights)
         extra = {'weights_file': weights.name, 'weights_file_sha256': file_sha256(weights)}
-    reference = compute_reference(graph, height or HEIGHT, width or WIDTH)
+    reference = compute_reference(graph, height, width)
     metadata = _metadata(weights, info, graph, precision, (height, width), reference)
     set_metadata(proto, {**metadata, **extra})
     with atomic_path(output, force=force) as temporary:
         onnx.save_model(proto, str(temporary))
         say(f'comparing {output.name} with PyTorch')
-        return _compared(temporary, output, graph, reference, _shapes(height, width),
+        return _compared(temporary, output, graph, reference, _shapes(height, width, reference),
                          TOLERANCE_PX[precision])
 
 
@@ -154,9 +155,18 @@ def trace(graph: Graph, height: int | None, width: int | None) -> onnx.ModelProt
     return proto
 
 
-def compute_reference(graph: Graph, height: int = HEIGHT, width: int = WIDTH) -> Reference:
-    """Give PyTorch's float32 answer to the fixed pair."""
-    answer = _run(graph, _test_images(graph, (1, height, width)))
+def compute_reference(graph: Graph, height: int | None = None,
+                      width: int | None = None) -> Reference:
+    """Give PyTorch's float32 answer to the fixed pair.
+
+    Args:
+        graph: what is to be measured.
+        height, width: of the pair; None = 64 x 1280, or a mono network's training size: an error
+            then counts in pixels of its own, not in those of an image that it never sees so large.
+    """
+    usual = graph.facts.training_size if isinstance(graph, MonoGraph) else (HEIGHT, WIDTH)
+    shape = (1, height or usual[0], width or usual[1])
+    answer = _run(graph, _test_images(graph, shape))
     return Reference(answer['disparity'][0], answer['confidence'][0])
 
 
@@ -231,10 +241,12 @@ def _run(graph: Graph, images: Arrays) -> Arrays:
     return {name: answer.numpy() for name, answer in zip(graph.outputs, answers, strict=True)}
 
 
-def _shapes(height: int | None, width: int | None) -> tuple[tuple[int, int, int], ...]:
+def _shapes(height: int | None, width: int | None,
+            reference: Reference) -> tuple[tuple[int, int, int], ...]:
+    own = (1, *reference.disparity.shape)
     if height and width:
-        return ((1, height, width),)
-    return tuple((n, height or h, width or w) for n, h, w in CHECKED_SHAPES)
+        return (own,)
+    return (*((n, height or h, width or w) for n, h, w in CHECKED_SHAPES), own)
 
 
 def _metadata(weights: Path, info: CheckpointInfo, graph: Graph, precision: str,
