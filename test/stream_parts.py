@@ -65,8 +65,10 @@ class Models:
         self.hold_s = 0.0
         self.go_on = threading.Event()
         self.go_on.set()
+        self.asked = threading.Event()
 
     def __call__(self, settings, on_message):
+        self.asked.set()
         time.sleep(self.hold_s)
         assert self.go_on.wait(PATIENCE_S)
         if settings.model == 'broken':

@@ -97,10 +97,13 @@ def test_other_options_for_the_same_engine():
     parts.slot.close()
 
 
-def test_closing_while_a_model_is_being_loaded():
+def test_closing_while_a_model_is_being_loaded_tells_nobody_that_it_runs():
     parts = Slot()
-    parts.models.hold_s = 0.3
+    parts.models.go_on.clear()
     parts.slot.request(parts.settings)
-    parts.slot.close(0.0)
+    assert parts.models.asked.wait(PATIENCE_S)
+    assert not parts.slot.close(0.0)
+    parts.models.go_on.set()
     parts.slot._loader._thread.join(PATIENCE_S)
-    assert all(engine.closed for engine in parts.models.opened)
+    assert [engine.closed for engine in parts.models.opened] == [True]
+    assert parts.done == [] and parts.slot.info is None

@@ -51,7 +51,8 @@ class ModelSlot:
 
     Args:
         settings: the first ones; nothing is loaded before `request`.
-        on_done: told (settings, None) or (settings, error) after each loading, by its thread.
+        on_done: told (settings, None) or (settings, error) after each loading, by its thread;
+            not of what was loaded for nobody, as the slot was closed meanwhile.
         on_message: told what takes long.
         open_model: opens an engine.
     """
@@ -126,16 +127,18 @@ class ModelSlot:
 
     def _load(self, settings: StreamSettings) -> None:
         try:
-            self._install(self._open(settings, self._on_message))
+            installed = self._install(self._open(settings, self._on_message))
         except DepthLearningError as error:
             self._on_done(settings, error)
         except Exception as error:  # a damaged file can make a library raise anything
             _log.debug('loading %s', settings.model, exc_info=True)
             self._on_done(settings, error)
         else:
-            self._on_done(settings, None)
+            if installed:
+                self._on_done(settings, None)
 
-    def _install(self, engine: Engine) -> None:
+    def _install(self, engine: Engine) -> bool:
+        """Let an engine run next; tell whether it may, which it may not once all is closed."""
         try:
             pipeline_of(engine, self._settings)  # does it fit at all?
             if self._size is not None:
@@ -153,3 +156,4 @@ class ModelSlot:
         if closed:
             self.take()
             self.close(0.0)
+        return not closed
