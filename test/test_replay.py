@@ -15,7 +15,7 @@ from replay_run import INPUTS, RESULTS, Found, left_behind, read, run, stamps
 from depth_learning_ros.engine.opencv import open_opencv
 from depth_learning_ros.errors import BagError, EngineError
 from depth_learning_ros.pipeline import DepthOptions, StereoPipeline
-from depth_learning_ros.replay import ReplayOptions, replay
+from depth_learning_ros.replay import ReplayOptions, TopicWishes, replay
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -93,6 +93,23 @@ def test_a_real_matcher_without_confidence(tmp_path):
         with pytest.raises(EngineError, match='shift gives no confidence'):
             replay(tmp_path / 'in', tmp_path / 'x.mcap', pipeline,
                    ReplayOptions(outputs=('confidence',)))
+
+
+def test_swapped_images_are_told_with_the_remedy(tmp_path):
+    write_stereo_bag(tmp_path / 'in', 'mcap', frames=2, width=160, height=48)
+    left, right = ((f'/stereo/{side}/image_rect', f'/stereo/{side}/camera_info')
+                   for side in ('left', 'right'))
+    # as a driver does that has mixed up its cables: the calibration is that of the other image
+    mixed = TopicWishes(left=right[0], right=left[0], left_info=left[1], right_info=right[1])
+    with StereoPipeline(open_opencv('sgbm', 32)) as pipeline:
+        swapped = replay(tmp_path / 'in', tmp_path / 'swapped.mcap', pipeline,
+                         ReplayOptions(topics=mixed))
+        right_way = replay(tmp_path / 'in', tmp_path / 'right.mcap', pipeline)
+    assert [text for text in swapped.warnings if 'look swapped' in text] == [
+        f'{right[0]} and {left[0]} look swapped: in the first pair more is found the other way '
+        f'round. If they are: --left {left[0]} --right {right[0]} --left-info {left[1]} '
+        f'--right-info {right[1]}']
+    assert not right_way.warnings
 
 
 def test_outputs_inputs_and_options(tmp_path):

@@ -15,6 +15,7 @@ from depth_learning_ros.pipeline import (
     StereoPipeline,
     StereoResult,
     check_kind,
+    looks_swapped,
 )
 from depth_learning_ros.replay.bag import Bag
 from depth_learning_ros.replay.mono import MonoSource
@@ -137,7 +138,10 @@ class _Job:
                 if not isinstance(item, Frame):
                     background.put(item)
                     continue
-                background.put(Computed(item, self._process(item)))
+                result = self._process(item)
+                if not done:
+                    self._look_at_the_sides(result)
+                background.put(Computed(item, result))
                 done += 1
                 if self._on_progress is not None:
                     self._on_progress(done, max(done, expected))
@@ -162,6 +166,15 @@ class _Job:
                                           self._options.outputs)
         assert isinstance(frame.pair, StereoPair)
         return self._pipeline.process(frame.pair, self._options.outputs)
+
+    def _look_at_the_sides(self, result: StereoResult) -> None:
+        if isinstance(self._pipeline, StereoPipeline) and looks_swapped(self._pipeline, result):
+            topics = self._topics
+            assert isinstance(topics, StereoTopics)
+            self._statistics.warn(
+                f'{topics.left} and {topics.right} look swapped: in the first pair more is found '
+                f'the other way round. If they are: --left {topics.right} --right {topics.left} '
+                f'--left-info {topics.left_info} --right-info {topics.right_info}')
 
     def _expected_pairs(self) -> int:
         count = min(self._bag.topics[topic].count for topic in self._topics.sides)
