@@ -74,6 +74,6 @@ setup(
     entry_points={'console_scripts': [
         'depth-learning = depth_learning_ros.cli:main',
         # `ros2 run depth_learning_ros <name>`; setup.cfg says where colcon puts them
-        *(f'{node} = depth_learning_ros.nodes.{node}:main' for node in NODES),
+        *(f'{node} = depth_learning_ros.nodes.start:{node}' for node in NODES),
     ]},
 )

@@ -37,7 +37,10 @@ def run_node(make: Callable[[], AnyNode], arguments: Sequence[str] | None = None
     Returns:
         The exit status: 0 after an interrupt, 1 when parameters given at the start are wrong.
     """
-    rclpy.init(args=arguments)
+    try:
+        rclpy.init(args=arguments)
+    except KeyboardInterrupt:
+        return 0
     node = None
     try:
         # made first: an interrupt while rclpy makes one leaves half of it, which fails again later

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 
 from either_ros import REAL
@@ -15,7 +16,7 @@ if not REAL:
 
 from rclpy.qos import ReliabilityPolicy
 from stereo_msgs.msg import DisparityImage
-from world import SLOW_S, StereoCamera, World, start_node
+from world import SLOW_S, Process, StereoCamera, World, start_node
 
 
 @pytest.fixture
@@ -55,8 +56,20 @@ def test_a_publisher_that_does_not_match_is_warned_about(world):
         assert process.output.count('offers another reliability') == 1
 
 
-def test_ctrl_c_during_the_start_ends_it(world):
-    """However early it comes: while libraries load, while the model is loaded."""
+@pytest.mark.parametrize('delay_s', [0.0, 0.1, 0.3, 0.6])
+def test_ctrl_c_while_libraries_load_ends_it_without_a_word(delay_s):
+    program = ('from depth_learning_ros.nodes.start import stereo_node; '
+               'print("begins", flush=True); raise SystemExit(stereo_node())')
+    with Process(sys.executable, '-c', program) as process:
+        end = time.monotonic() + SLOW_S
+        while 'begins' not in process.output and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(delay_s)
+        assert process.interrupt() == 0, process.output
+        assert 'Traceback' not in process.output, process.output
+
+
+def test_ctrl_c_while_the_model_is_loaded_ends_it(world):
     with start_node('early', model='crl-small') as process:
         world.wait(lambda: 'loading crl-small' in process.output, 'loading', process=process)
         assert process.interrupt() == 0, process.output

@@ -97,7 +97,7 @@ def start_node(name: str, *arguments: str, node: str = 'stereo_node',
     """Start a node of this package as `ros2 run` would, with parameters."""
     words = [word for key, value in parameters.items()
              for word in ('-p', f'{key}:={json.dumps(value)}')]
-    program = f'from depth_learning_ros.nodes.{node} import main; raise SystemExit(main())'
+    program = f'from depth_learning_ros.nodes.start import {node}; raise SystemExit({node}())'
     return Process(sys.executable, '-c', program, '--ros-args', '-r', f'__node:={name}', *words,
                    *arguments)
 
