@@ -52,7 +52,8 @@ def _to_lines(found: dict[str, Any]) -> Iterator[str]:
     yield from _ros2(found['ros2'])
     cache = found['cache']
     yield (f'cache: {cache["folder"]}, {cache["engines"]} engines, {cache["bytes"] / 1e6:.1f} MB'
-           f'{"" if cache["writable"] else ", NOT WRITABLE: engines are built again each time"}')
+           + (', which may be deleted: engines are built again when needed' if cache['writable']
+              else ', NOT WRITABLE: engines are built again each time'))
 
 
 def _processor(processor: dict[str, Any]) -> Iterator[str]:
