@@ -129,6 +129,17 @@ def test_kept_labels_are_made_anew_by_the_averaged_weights(folders, tmp_path):
     assert weights_of(adapter.original).equal(before)
 
 
+def test_the_learning_rate_decays_to_0_in_each_cycle(folders, tmp_path):
+    adapter = new_adapter(folders, tmp_path, steps=8, cycles=2, warmup_steps=2, learning_rate=1e-3)
+    rates = []
+    for _ in range(9):  # one more than it is long
+        adapter.step()
+        rates.append(1000 * adapter.optimizer.param_groups[0]['lr'])
+    # cosine at 0, 1/4, 1/2 and 3/4 of a cycle; the first step is half warmed up, and the last
+    # one, past the end, changes nothing
+    assert rates == pytest.approx([0.5, 0.8536, 0.5, 0.1464, 1, 0.8536, 0.5, 0.1464, 0], abs=1e-4)
+
+
 def test_the_network_sees_another_camera_and_the_labels_do_not(folders, tmp_path):
     adapter = new_adapter(folders, tmp_path, augment=True, synthetic_share=0.0)
     plain = new_adapter(folders, tmp_path, augment=True, method='photometric')

@@ -99,9 +99,11 @@ class Adapter:
         return min(1.0, share)
 
     def _learning_rate(self) -> float:
-        """Warm-up, then cosine decay: the last weights are to be steady ones."""
+        """Warm-up, then cosine decay: the last weights, of each cycle, are to be steady ones."""
         warmed = min(1.0, (self.step_number + 1) / max(1, self.config.warmup_steps))
-        decayed = 0.5 * (1 + math.cos(math.pi * self.workers.mean(self.done())))
+        cycle = self.workers.mean(self.done()) * self.config.cycles
+        through = cycle - min(int(cycle), self.config.cycles - 1)
+        decayed = 0.5 * (1 + math.cos(math.pi * through))
         return self.config.peak_rate * warmed * decayed
 
     def step(self) -> StepReport:

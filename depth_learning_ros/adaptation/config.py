@@ -56,6 +56,7 @@ class AdaptationConfig:
         learning_rate: of Adam, the highest: after a warm-up over ``warmup_steps`` it decays to 0
             over the length of the adaptation. None = what did the method good: 3e-4 for ZOLE,
             2e-5 for others.
+        cycles: it does so as many times, each over its share of the length.
         clip: largest gradient norm.
         steps, minutes: length; the one that is not 0 counts.
         validate_steps: the paper's t: validate and save every so many steps.
@@ -92,6 +93,7 @@ class AdaptationConfig:
     crop_height: int = 256
     crop_width: int = 640
     learning_rate: float | None = None
+    cycles: int = 1
     warmup_steps: int = 10
     clip: float = 1.0
     steps: int = 800
@@ -120,7 +122,8 @@ class AdaptationConfig:
         for name in ('consistency_px', 'laplacian', 'photometric', 'disparity_scale',
                      'synthetic_weight', 'confidence', 'smoothness', 'max_synthetic_growth'):
             check_range(name, getattr(self, name), 0.0, 1e6)
-        for name in ('batch', 'radius_px', 'validate_steps', 'scenes', 'held_out_scenes'):
+        for name in ('batch', 'radius_px', 'cycles', 'validate_steps', 'scenes',
+                     'held_out_scenes'):
             check_range(name, getattr(self, name), 1, 1_000_000)
         check_range('max_frames', self.max_frames, 10, 1_000_000)
         check_range('label_steps', self.label_steps, 0, 1_000_000)
