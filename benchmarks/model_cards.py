@@ -38,7 +38,7 @@ WORDS = {
         "robot's own stereo logs.",
         'Scale and layout are guessed from what rendered streets and halls look like: on streets '
         'that it never saw more than four of five pixels are off by more than D1 allows; cars and '
-        'persons worst. Two cameras and block matching are far better.'),
+        'persons worst. Two cameras and block matching are far better there.'),
 }
 UNKNOWN = ('Not described yet.', 'Not described yet.')
 
