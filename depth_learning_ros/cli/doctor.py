@@ -52,7 +52,7 @@ def _to_lines(found: dict[str, Any]) -> Iterator[str]:
     yield from _ros2(found['ros2'])
     cache = found['cache']
     yield (f'cache: {cache["folder"]}, {cache["engines"]} engines, {cache["bytes"] / 1e6:.1f} MB'
-           + (', which may be deleted: engines are built again when needed' if cache['writable']
+           + (', which may be deleted: all of it is made again when needed' if cache['writable']
               else ', NOT WRITABLE: engines are built again each time'))
 
 
