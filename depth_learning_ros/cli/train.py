@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
     start = time.monotonic()
     import torch
 
+    from depth_learning_ros.cli import STATUS_INTERRUPTED
+    from depth_learning_ros.cli.signals import stop_requested
     from depth_learning_ros.models.registry import config_of
     from depth_learning_ros.training.loop import Progress, Trainer
     from depth_learning_ros.training.mixture import open_sets
@@ -78,18 +80,18 @@ def run(args: argparse.Namespace) -> int:
     render_missing(config, single_view, args.render_workers)
     trainer = Trainer(config, args.output, resume=args.resume, sets=sets)
     total = 1000 * len(config.stages)
-    with progress_callback('train', PERCENT) as report:
+    with progress_callback('train', PERCENT) as report, stop_requested() as stop:
         def show(now: Progress) -> None:
             report(int(1000 * (now.stage + min(1.0, now.share))), total)
         torch.set_flush_denormal(True)  # vanishing gradients would slow the step down
         try:
             complete = trainer.run(
-                show, start + 60 * args.pause_after if args.pause_after else None)
+                show, start + 60 * args.pause_after if args.pause_after else None, stop)
         finally:
             torch.set_flush_denormal(False)
     if trainer.together.first:
         finish(args, complete)
-    return 0
+    return STATUS_INTERRUPTED if stop.is_set() and not complete else 0
 
 
 def read_config(args: argparse.Namespace) -> TrainingConfig:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 import logging
 import math
 from pathlib import Path
+import signal
+from threading import Event
 import time
 
 import torch
@@ -66,6 +68,16 @@ def learning_rate(stage: StageConfig, share: float) -> float:
         return stage.learning_rate * max(share, 1e-3) / stage.warmup
     done = (share - stage.warmup) / (1 - stage.warmup)
     return stage.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def _leave_interrupts_to_parent(worker: int) -> None:
+    """Let a worker live through a Ctrl-C, which a terminal sends to it as well.
+
+    The training process ends its workers when it has written its checkpoint.
+    """
+    for name in ('SIGINT', 'SIGHUP'):
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 class Trainer:
@@ -128,19 +140,21 @@ class Trainer:
         return network, task, info
 
     def run(self, on_progress: Callable[[Progress], None] | None = None,
-            deadline: float | None = None) -> bool:
+            deadline: float | None = None, stop: Event | None = None) -> bool:
         """Go through what is left of all stages.
 
         Args:
             on_progress: is called after each step.
             deadline: time of `time.monotonic` at which to stop with a checkpoint.
+            stop: is set when the run is to end after the current step, with a checkpoint: at
+                once, that is without a validation.
 
         Returns:
-            whether the run is complete; False: the deadline came first.
+            whether the run is complete; False: the deadline came first, or it was stopped.
         """
         while self.state.stage < len(self.config.stages):
             stage = self.config.stages[self.state.stage]
-            for progress in self._run_stage(stage, deadline):
+            for progress in self._run_stage(stage, deadline, stop):
                 if on_progress:
                     on_progress(progress)
             if self._share(stage) < 1:
@@ -149,7 +163,8 @@ class Trainer:
             self._checkpoint(optimizer=None)
         return True
 
-    def _run_stage(self, stage: StageConfig, deadline: float | None) -> Iterator[Progress]:
+    def _run_stage(self, stage: StageConfig, deadline: float | None,
+                   stop: Event | None) -> Iterator[Progress]:
         parameters = self.task.parameters(stage)
         optimizer = torch.optim.AdamW(parameters, stage.learning_rate,
                                       weight_decay=self.config.weight_decay)
@@ -171,20 +186,23 @@ class Trainer:
             value = self._step(model, optimizer, stage, batch, share)
             now = self.clock()
             late = float(deadline is not None and time.monotonic() >= deadline)
-            value, seconds, late = self.together.means(
-                value, min(now - clock, LONGEST_STEP_S), late)
+            stopped = float(stop is not None and stop.is_set())
+            value, seconds, late, stopped = self.together.means(
+                value, min(now - clock, LONGEST_STEP_S), late, stopped)
             clock = now
             self.state.advance(stage.batch, seconds)
             losses.append(value)
-            if self.state.minutes >= next_validation or (late and self._share(stage) < 1):
+            ends_here = bool(late or stopped) and self._share(stage) < 1
+            if self.state.minutes >= next_validation or ends_here:
                 next_validation = self.state.minutes + self.config.validate_minutes
-                self._validate(sum(losses) / len(losses))
-                self._checkpoint(optimizer, must=bool(late))
+                if not stopped:
+                    self._validate(sum(losses) / len(losses))
+                self._checkpoint(optimizer, must=ends_here)
                 losses.clear()
                 clock = self.clock()
             yield Progress(self.state.stage, len(self.config.stages), share, self.state.step,
                            self.state.samples, value, stage.batch / max(seconds, 1e-6))
-            if late and self._share(stage) < 1:
+            if ends_here:
                 return
         self._validate(sum(losses) / max(1, len(losses)))
 
@@ -230,6 +248,7 @@ class Trainer:
         loader = DataLoader(samples, batch_size, num_workers=self.config.workers,
                             prefetch_factor=4 if self.config.workers else None,
                             pin_memory=self.fabric.device.type == 'cuda',
+                            worker_init_fn=_leave_interrupts_to_parent,
                             # a fork would inherit the threads of whatever ran before: it crashed
                             multiprocessing_context='spawn' if self.config.workers else None)
         batches = iter(loader)
