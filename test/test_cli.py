@@ -268,7 +268,26 @@ def test_log_line_of_work_that_is_counted_in_shares():
         now[0] += 10
         meter.update(done)
     assert stream.getvalue().splitlines() == [
-        'train: 0.0 %, 10 s', 'train: 12.5 %, 20 s, about 140 s left']
+        'train: 0.0 %, 10 s', 'train: 12.5 %, 20 s, about 70 s left']
+
+
+def test_what_a_resumed_run_did_before_does_not_count_as_done_now():
+    now = [0.0]
+    stream = io.StringIO()
+    meter = Meter('train', 1000, PERCENT, stream=stream, clock=lambda: now[0])
+    for time_s, done in ((1, 500), (11, 510), (21, 520)):
+        now[0] = time_s
+        meter.update(done)
+    assert stream.getvalue().splitlines() == [
+        'train: 51.0 %, 11 s, about 490 s left', 'train: 52.0 %, 21 s, about 480 s left']
+
+
+def test_a_bar_of_a_resumed_run_shows_the_rate_of_now():
+    stream = Terminal()
+    meter = Meter('long', 1000, 'frame', stream=stream)
+    meter.update(500)
+    assert (meter._bar.initial, meter._bar.n) == (500, 500)
+    meter.close()
 
 
 def test_terminal_shows_nothing_for_short_work():

@@ -36,6 +36,7 @@ class Meter:
         self._clock = clock
         self._start = self._last_line = clock()
         self._done = 0
+        self._first: tuple[int, float] | None = None  # done, and when: a resumed run has a past
         self._bar: Any = self._open_bar() if self._stream.isatty() else None
 
     def _open_bar(self) -> Any:
@@ -50,6 +51,10 @@ class Meter:
         if total is not None:
             self._total = total
         step, self._done = done - self._done, done
+        if self._first is None:
+            self._first = done, self._clock()
+            if self._bar is not None:
+                self._bar.initial = done
         if self._bar is not None:
             self._bar.total = self._total
             self._bar.update(step)
@@ -58,10 +63,12 @@ class Meter:
             self._print_line()
 
     def _print_line(self) -> None:
-        elapsed_s = self._clock() - self._start
-        rate = self._done / elapsed_s
+        now, (first, first_time) = self._clock(), self._first or (0, self._start)
+        elapsed_s, since_first_s = now - self._start, now - first_time
+        rate = ((self._done - first) / since_first_s if since_first_s > 0
+                else self._done / elapsed_s)
         left = ''
-        if self._total is not None and self._done > 0:
+        if self._total is not None and since_first_s > 0 and rate > 0:
             left = f', about {(self._total - self._done) / rate:.0f} s left'
         if self._unit == PERCENT:
             done, speed = f'{100 * self._done / (self._total or 1):.1f} %', ''
