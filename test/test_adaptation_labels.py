@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from adaptation_parts import DISPARITY, Says, pair, pairs, small, views
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import torch
 
 from depth_learning_ros.adaptation.fill import around, background, fill, spread_on_graph
 from depth_learning_ros.adaptation.frames import TRAIN, FrameStore, Intake
+from depth_learning_ros.adaptation.label_files import LabelFiles
 from depth_learning_ros.adaptation.labels import (
     best_fit,
     census,
@@ -21,6 +24,7 @@ from depth_learning_ros.adaptation.labels import (
     speckles,
 )
 from depth_learning_ros.adaptation.teacher import Teacher
+from depth_learning_ros.errors import DataError
 
 NAN = float('nan')
 
@@ -185,7 +189,46 @@ def test_the_teacher_keeps_what_it_said_until_it_learns(tmp_path):
     assert np.isnan(right[:, -DISPARITY:]).all()
     looks = len(network.widths)
     teacher.labels_of(0)
+    again = Teacher(network, store, small(zooms=(1.0,), upside_down=False, fill=False))
+    assert np.array_equal(again.labels_of(0)[0], left, equal_nan=True)  # after an interruption
+    teacher.forget()
+    teacher.labels_of(0)
     assert len(network.widths) == looks
-    teacher.learn(network.network.state_dict())
+    teacher.learn({'weight': torch.ones(1, 1), 'bias': torch.zeros(1)})
     teacher.labels_of(0)
     assert len(network.widths) == 2 * looks
+    assert len(list((tmp_path / 'labels').iterdir())) == 1  # what the old weights said is gone
+    Teacher(network, store, small(zooms=(1.0,), upside_down=False)).labels_of(0)  # and filled
+    assert len(network.widths) > 2 * looks
+
+
+def test_labels_of_a_frame_whose_name_was_given_again_are_made_anew(tmp_path):
+    store = FrameStore(tmp_path)
+    Intake(store, 12, 12).take(pairs(12))
+    one, other = store.paths[TRAIN][:2]
+    files = LabelFiles(tmp_path / 'labels', 'by-hand', store.paths[TRAIN])
+
+    def says(value):
+        return lambda: (np.full((2, 2), value), np.full((2, 2), np.nan))
+
+    assert files.get(one, says(-5))[0].tolist() == [[-5, -5]] * 2
+    assert files.get(one, says(-6))[0].tolist() == [[-5, -5]] * 2
+    other.replace(one)
+    assert files.get(one, says(-7))[0].tolist() == [[-7, -7]] * 2
+    gone = LabelFiles(tmp_path / 'labels', 'by-hand', [store.paths[TRAIN][2]])
+    assert not list(gone.folder.iterdir())
+
+
+def test_labels_on_a_full_disk_are_an_error_and_no_half_file(tmp_path, monkeypatch):
+    store = FrameStore(tmp_path)
+    Intake(store, 12, 12).take(pairs(12))
+    files = LabelFiles(tmp_path / 'labels', 'by-hand', store.paths[TRAIN])
+
+    def full(file, array):
+        file.write(b'some')
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(np, 'save', full)
+    with pytest.raises(DataError, match='the disk is full'):
+        files.get(store.paths[TRAIN][0], lambda: (np.zeros((2, 2)), np.zeros((2, 2))))
+    assert not list(files.folder.iterdir())

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import errno
 import hashlib
+from itertools import count
 import json
 import os
 from pathlib import Path
@@ -27,7 +29,8 @@ from depth_learning_ros.adaptation.folders import folder_log
 from depth_learning_ros.adaptation.frames import FrameStore, Intake
 from depth_learning_ros.adaptation.gate import Verdict
 from depth_learning_ros.adaptation.run import Outputs, adapt
-from depth_learning_ros.errors import DataError, TrainingError
+from depth_learning_ros.adaptation.workers import Workers
+from depth_learning_ros.errors import DataError, ModelError, TrainingError
 from depth_learning_ros.models.checkpoint import (
     CheckpointInfo,
     load_checkpoint,
@@ -73,11 +76,18 @@ def weights_of(network) -> torch.Tensor:
     return torch.cat([p.detach().reshape(-1) for p in network.parameters()])
 
 
+def accept_all(patch):
+    """Let later weights be better ones, for these walls are too small to get better at."""
+    patch.setattr(adapter_module, 'judge',
+                  lambda before, after, bound: Verdict(True, (), before, after))
+    patch.setattr(adapter_module, 'harms', lambda *_: [])
+    scores = count()
+    patch.setattr(adapter_module, '_score', lambda figures: float(next(scores)))
+
+
 @pytest.fixture
 def always(monkeypatch):
-    """Let the gate accept: these walls are too small to get better at."""
-    monkeypatch.setattr(adapter_module, 'judge',
-                        lambda before, after, bound: Verdict(True, (), before, after))
+    accept_all(monkeypatch)
 
 
 @pytest.mark.parametrize('method', ['zole', 'tonioni', 'photometric'])
@@ -147,9 +157,11 @@ def test_the_network_sees_another_camera_and_the_labels_do_not(folders, tmp_path
         batch = adapter.batches[number]
         assert not torch.equal(batch.left, batch.clean_left)
         assert torch.equal(plain.batches[number].left, plain.batches[number].clean_left)
-    # a swapped sample comes with the right view's labels: they fit wherever both are known
-    stored = adapter.frames.load('train', 0)
-    assert stored[0].shape == (64, 128, 3)
+    as_it_is = new_adapter(folders, tmp_path, synthetic_share=0.0)
+    for number in range(4):  # of a batch, the first sample is drawn alike
+        one, other = adapter.batches[number], as_it_is.batches[number]
+        assert one.clean_left[0].equal(other.left[0])
+        assert one.truth[0].nan_to_num().equal(other.truth[0].nan_to_num())
 
 
 def test_the_photometric_term_is_added_with_its_weight(folders, tmp_path, monkeypatch):
@@ -225,7 +237,8 @@ def test_rejected_weights_are_not_written_but_the_report_is(folders, tmp_path):
     verdict = run(folders, output, small(learning_rate=1e-12))
     assert not verdict.accepted and not output.exists()
     page = (tmp_path / 'new.html').read_text()
-    assert 'Rejected' in page and '://' not in page and page.count('data:image/jpeg') == 6
+    assert 'Rejected' in page and '://' not in page
+    assert page.count('data:image/jpeg') == 2 * 5  # frames; image, disparities, errors
     result = json.loads((tmp_path / 'new.json').read_text())
     assert result['verdict']['accepted'] is False and result['verdict']['reasons']
     assert len(result['losses']) == 4 and [v['step'] for v in result['validations']] == [0, 2, 4]
@@ -239,8 +252,32 @@ def test_weights_that_no_step_made_better_are_refused_by_that_reason(folders, tm
     adapter.step(), adapter.step()
     assert adapter.best_step == 0
     verdict = adapter.judge()
-    assert not verdict.accepted and verdict.before == verdict.after
+    assert not verdict.accepted
     assert verdict.reasons[0].startswith('nothing was gained: in 2 steps no weights were better')
+
+
+def test_the_report_names_a_collapse_though_its_weights_are_never_the_best(folders, tmp_path,
+                                                                           monkeypatch):
+    real_step = Adapter.step
+
+    def collapse(self):
+        for network in (self.network, self.averaged):
+            for parameter in network.parameters():
+                parameter.data.zero_()
+        report = real_step(self)
+        self.averaged.load_state_dict(
+            {name: torch.zeros_like(v) for name, v in self.averaged.state_dict().items()})
+        return report
+
+    monkeypatch.setattr(Adapter, 'step', collapse)
+    verdict = run(folders, tmp_path / 'new.safetensors')
+    assert not verdict.accepted and len(verdict.reasons) > 1
+    assert any(reason.startswith(('the last weights: flat', 'the last weights: all zero'))
+               for reason in verdict.reasons)
+    found = json.loads((tmp_path / 'new.json').read_text())['validations']
+    assert found[0]['harms'] == [] and any('flat' in each or 'all zero' in each
+                                           for each in found[-1]['harms'])
+    assert 'out of the question' in (tmp_path / 'new.html').read_text()
 
 
 def test_accepted_weights_say_where_they_come_from(folders, tmp_path, always):
@@ -259,10 +296,12 @@ def straight(folders, tmp_path_factory):
     """The weights of a run that nothing interrupts."""
     output = tmp_path_factory.mktemp('straight') / 'new.safetensors'
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adapter_module, 'judge',
-                      lambda before, after, bound: Verdict(True, (), before, after))
+        accept_all(patch)
         run(folders, output)
-    return weights_of(load_checkpoint(output)[0])
+    found = weights_of(load_checkpoint(output)[0])
+    # else an interrupted run that does nothing would do as well
+    assert not found.equal(weights_of(load_checkpoint(folders / 'tiny.safetensors')[0]))
+    return found
 
 
 @pytest.mark.parametrize('at', [1, 3])
@@ -286,6 +325,44 @@ def test_a_kill_at_any_step_is_gone_on_with(folders, tmp_path, monkeypatch, alwa
             run(folders, output)
         with pytest.raises(TrainingError, match="method was 'zole', is 'tonioni'"):
             run(folders, output, small(method='tonioni'), resume=True)
+    run(folders, output, resume=True)
+    assert weights_of(load_checkpoint(output)[0]).equal(straight)
+
+
+@pytest.mark.parametrize('at', ['write_page', 'write_json', 'save_best'])
+def test_a_kill_while_the_result_is_written_is_gone_on_with(folders, tmp_path, monkeypatch, always,
+                                                            straight, at):
+    output = tmp_path / 'new.safetensors'
+    with monkeypatch.context() as patch:
+        patch.setattr(*((Adapter, at) if at == 'save_best' else (run_module, at)),
+                      lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(folders, output)
+    assert not output.exists()
+    assert run(folders, output, resume=True).accepted
+    assert weights_of(load_checkpoint(output)[0]).equal(straight)
+    assert json.loads((tmp_path / 'new.json').read_text())['best_step'] == 4
+    assert not (tmp_path / 'new.work').exists()
+
+
+def test_a_disk_that_is_full_when_the_state_is_saved_leaves_the_one_before(
+        folders, tmp_path, monkeypatch, always, straight):
+    output, saved = tmp_path / 'new.safetensors', []
+    real_save = torch.save
+
+    def save(content, file):
+        saved.append(content)
+        if len(saved) == 2:  # as PyTorch does it: the reason is in the file alone
+            file.write(b'half of it')
+            file.failure = OSError(errno.ENOSPC, 'No space left on device')
+            raise RuntimeError('PytorchStreamWriter failed writing file')
+        return real_save(content, file)
+
+    monkeypatch.setattr(torch, 'save', save)
+    with pytest.raises(DataError, match='the disk is full'):
+        run(folders, output)
+    kept = torch.load(tmp_path / 'new.work' / 'state.pt', weights_only=True)
+    assert kept['adapter']['step_number'] == 2 and not list(tmp_path.rglob('*.part*'))
     run(folders, output, resume=True)
     assert weights_of(load_checkpoint(output)[0]).equal(straight)
 
@@ -322,6 +399,32 @@ def test_a_still_log_is_refused_before_anything_is_learned(folders, tmp_path):
     write_folder(tmp_path / 'still', [pair(0)] * 12)
     with pytest.raises(DataError, match=r'too few.*the same picture'):
         run(folders, tmp_path / 'new.safetensors', log=tmp_path / 'still')
+
+
+def test_weights_of_one_camera_are_refused_before_frames_are_taken_in(folders, tmp_path):
+    with pytest.raises(ModelError, match='svs-small is a svs: adaptation needs'):
+        adapt([folder_log(folders / 'log')], 'svs-small',
+              Outputs.beside(tmp_path / 'new.safetensors'), small(), lambda *_: (tmp_path,) * 2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_each_process_uses_the_gpu_of_its_number(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'set_device', chosen.append)
+    monkeypatch.setenv('LOCAL_RANK', '2')
+    with Workers() as workers:
+        assert chosen == [workers.device] == [torch.device('cuda', 2)]
+
+
+@pytest.mark.parametrize('local_rank', [0, 1])
+def test_one_process_of_each_machine_renders_and_the_others_find_it(monkeypatch, local_rank):
+    order = []
+    monkeypatch.setenv('LOCAL_RANK', str(local_rank))
+    workers = Workers()
+    monkeypatch.setattr(workers, 'wait', lambda: order.append('wait'))
+    assert workers.once_a_machine(lambda: order.append('work') or 7) == 7
+    assert order == (['work', 'wait'], ['wait', 'work'])[local_rank]
 
 
 WORKER = """

@@ -23,10 +23,9 @@ from torch.utils.data import DataLoader, IterableDataset
 from depth_learning_ros.data.synthetic.generator import SceneGenerator
 from depth_learning_ros.data.synthetic.pool import render_to_pool
 from depth_learning_ros.errors import DataError, TrainingError
-from depth_learning_ros.models import registry
+from depth_learning_ros.models import registry, torch_file
 from depth_learning_ros.models.checkpoint import load_checkpoint
 from depth_learning_ros.models.config import NetworkConfig
-from depth_learning_ros.training import state as state_module
 from depth_learning_ros.training.augment import CameraFaults, photograph
 from depth_learning_ros.training.blame import blame
 from depth_learning_ros.training.config import TrainingConfig
@@ -144,10 +143,10 @@ def test_a_full_disk_costs_a_checkpoint_not_the_run(scenes, tmp_path, monkeypatc
     def fill(progress):
         if progress.step == 1:
             before.append((tmp_path / 'state.pt').read_bytes())
-            monkeypatch.setattr(state_module.torch, 'save', full_disk)
+            monkeypatch.setattr(torch_file.torch, 'save', full_disk)
         if progress.step == 2:
             assert (tmp_path / 'state.pt').read_bytes() == before[0]
-            monkeypatch.setattr(state_module.torch, 'save', real)
+            monkeypatch.setattr(torch_file.torch, 'save', real)
 
     before = []
     with caplog.at_level(logging.ERROR):
@@ -158,7 +157,7 @@ def test_a_full_disk_costs_a_checkpoint_not_the_run(scenes, tmp_path, monkeypatc
 
 
 def test_a_disk_that_stays_full_is_an_error(scenes, tmp_path, monkeypatch):
-    monkeypatch.setattr(state_module.torch, 'save', full_disk)
+    monkeypatch.setattr(torch_file.torch, 'save', full_disk)
     with pytest.raises(DataError, match='full'):
         Trainer(tiny_config(scenes, 1), tmp_path).run()
 
@@ -172,7 +171,7 @@ def test_the_truth_of_torch_save_about_a_full_disk():
         def flush(self):
             pass
 
-    honest = state_module._HonestFile(Full())
+    honest = torch_file.HonestFile(Full())
     with pytest.raises((RuntimeError, OSError)):
         torch.save({'a': torch.zeros(100)}, honest)
     assert honest.failure is not None and honest.failure.errno == errno.ENOSPC

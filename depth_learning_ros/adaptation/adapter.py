@@ -29,7 +29,7 @@ from depth_learning_ros.adaptation.batches import Batch, Batches
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.figures import Figures, HeldOut, synthetic_error
 from depth_learning_ros.adaptation.frames import HELD_OUT, VALIDATION, FrameStore
-from depth_learning_ros.adaptation.gate import Verdict, collapses, judge
+from depth_learning_ros.adaptation.gate import Verdict, harms, judge
 from depth_learning_ros.adaptation.labels import label
 from depth_learning_ros.adaptation.photometric import photometric_loss
 from depth_learning_ros.adaptation.predict import Predictor
@@ -101,7 +101,8 @@ class Adapter:
     def _learning_rate(self) -> float:
         """Warm-up, then cosine decay: the last weights, of each cycle, are to be steady ones."""
         warmed = min(1.0, (self.step_number + 1) / max(1, self.config.warmup_steps))
-        cycle = self.workers.mean(self.done()) * self.config.cycles
+        # the others' minutes include those in which they waited for the first one's validations
+        cycle = self.workers.number_of_first(self.done()) * self.config.cycles
         through = cycle - min(int(cycle), self.config.cycles - 1)
         decayed = 0.5 * (1 + math.cos(math.pi * through))
         return self.config.peak_rate * warmed * decayed
@@ -194,39 +195,38 @@ class Adapter:
         scenes = range(min(VALIDATION_SCENES, len(self.held_out_scenes)))
         figures = Figures(self._watched.measure(predictor),
                           *synthetic_error(predictor, self.held_out_scenes, scenes))
-        score = figures.mean('ssim') + SSIM_PER_DB * figures.mean('psnr')
-        if self.validations and self._worthless(figures):
-            score = -math.inf
-        found = Validation(step, figures, score)
-        if not self.validations or score > max(v.score for v in self.validations):
+        harmed = harms(self.validations[0].figures, figures,
+                       self.config.max_synthetic_growth) if self.validations else []
+        found = Validation(step, figures, -math.inf if harmed else _score(figures), tuple(harmed))
+        if not self.validations or found.score > max(v.score for v in self.validations):
             self.best.load_state_dict(predictor.network.state_dict())
             self.best_step = step
         self.validations.append(found)
         return found
 
-    def _worthless(self, figures: Figures) -> bool:
-        first = self.validations[0].figures
-        growth = 1 + self.config.max_synthetic_growth
-        # what the gate would refuse is never the best; of the figures of real frames, consistency
-        # alone told runs that helped from runs that did harm (docs/adaptation.md)
-        return (not figures.finite or bool(collapses(first, figures))
-                or figures.mean('consistency') < first.mean('consistency')
-                or figures.synthetic_epe > growth * first.synthetic_epe
-                or figures.synthetic_d1 > growth * first.synthetic_d1)
+    @property
+    def judged(self) -> Predictor:
+        """What `judge` asks about: the best weights, or the last ones where none were better."""
+        return self.chosen if self.best_step else self.steady
 
     def judge(self) -> Verdict:
-        """Ask the gate about the best weights, on frames that nothing was chosen by."""
+        """Ask the gate about the adapted weights, on frames that nothing was chosen by.
+
+        Where no weights were better than those it began with, the last ones are measured all the
+        same, to say what became of them; they are not accepted.
+        """
         held_out = HeldOut(self.frames, HELD_OUT, self.reference, HELD_OUT_FRAMES)
         scenes = range(len(self.held_out_scenes))
-        networks = (self.reference, self.chosen) if self.best_step else (self.reference,)
-        found = [Figures(held_out.measure(p), *synthetic_error(p, self.held_out_scenes, scenes))
-                 for p in networks]
-        verdict = judge(found[0], found[-1], self.config.max_synthetic_growth)
-        if self.best_step or verdict.accepted:
+        before, after = (
+            Figures(held_out.measure(p), *synthetic_error(p, self.held_out_scenes, scenes))
+            for p in (self.reference, self.judged))
+        verdict = judge(before, after, self.config.max_synthetic_growth)
+        if self.best_step:
             return verdict
         reason = (f'nothing was gained: in {self.step_number} steps no weights were better on the '
                   f'validation frames, and as good on rendered pairs, as those it began with')
-        return Verdict(False, (reason,), found[0], found[0])
+        return replace(verdict, accepted=False, reasons=(
+            reason, *(f'the last weights: {each}' for each in verdict.reasons)))
 
     def rollback(self) -> None:
         """Go back to the weights the adaptation began with, and forget the steps taken."""
@@ -266,8 +266,8 @@ class Adapter:
             'step_number': self.step_number, 'minutes': self.minutes,
             'best_step': self.best_step,
             'history': [vars(report) for report in self.history],
-            'validations': [{'step': v.step, 'score': v.score, 'figures': v.figures.to_dict()}
-                            for v in self.validations]}
+            'validations': [{'step': v.step, 'score': v.score, 'harms': list(v.harms),
+                             'figures': v.figures.to_dict()} for v in self.validations]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was taken."""
@@ -278,8 +278,14 @@ class Adapter:
         self.step_number, self.minutes = state['step_number'], state['minutes']
         self.best_step = state['best_step']
         self.history = [StepReport(**values) for values in state['history']]
-        self.validations = [Validation(v['step'], Figures.from_dict(v['figures']), v['score'])
+        self.validations = [Validation(v['step'], Figures.from_dict(v['figures']), v['score'],
+                                       tuple(v.get('harms', ())))
                             for v in state['validations']]
+
+
+def _score(figures: Figures) -> float:
+    """Say how good figures of validation frames are; more is better."""
+    return figures.mean('ssim') + SSIM_PER_DB * figures.mean('psnr')
 
 
 def _of(outputs: list[list[Tensor]], chosen: Tensor) -> list[list[Tensor]]:

@@ -14,13 +14,12 @@ from torch import Tensor
 
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.frames import TRAIN, FrameStore
+from depth_learning_ros.adaptation.label_files import LabelFiles
 from depth_learning_ros.adaptation.tonioni import confident_labels
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.training.augment import USUAL_FAULTS, crop_and_zoom, photograph
 from depth_learning_ros.training.samples import PoolSupply
 
-#: Frames whose matcher labels are kept in memory; half precision, 2 MB each at 1242 x 375.
-KEPT_LABELS = 200
 #: Gives the labels of a frame by its number: of the left and of the right view, float32 [H, W],
 #: <= 0, NaN where unknown.
 LabelsOf = Callable[[int], tuple[np.ndarray, np.ndarray]]
@@ -94,7 +93,8 @@ class Batches:
         height, width = frames.smallest_size()
         self.height = _fitting(config.crop_height, height)
         self.width = _fitting(config.crop_width, width)
-        self._labels: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._matched = (LabelFiles(frames.folder / 'labels', 'matcher', frames.paths[TRAIN])
+                         if config.method == 'tonioni' else None)
 
     def __getitem__(self, number: int) -> Batch:
         rng = np.random.default_rng((self.config.seed, number, self.rank))
@@ -152,8 +152,9 @@ class Batches:
         left, right = self.frames.load(TRAIN, index)
         truth = np.full(left.shape[:2], np.nan, np.float32)
         confidence = np.zeros(left.shape[:2], np.float32)
-        if self.config.method == 'tonioni':  # its labels are of the left view
-            disparity, confidence = self._labels_of(index, left, right)
+        if self._matched is not None:  # its labels are of the left view
+            disparity, confidence = self._matched.get(
+                self.frames.paths[TRAIN][index], lambda: confident_labels(left, right))
             return (left, right), -disparity, confidence
         swapped = rng.random() < 0.5
         if self.labels_of is not None:
@@ -161,16 +162,6 @@ class Batches:
         if swapped:
             return (right[:, ::-1], left[:, ::-1]), truth[:, ::-1], confidence
         return (left, right), truth, confidence
-
-    def _labels_of(self, index: int, left: np.ndarray,
-                   right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if index not in self._labels:
-            if len(self._labels) >= KEPT_LABELS:
-                self._labels.pop(next(iter(self._labels)))
-            disparity, confidence = confident_labels(left, right)
-            self._labels[index] = disparity.astype(np.float16), confidence.astype(np.float16)
-        disparity, confidence = self._labels[index]
-        return disparity.astype(np.float32), confidence.astype(np.float32)
 
 
 def _fitting(wanted: int, available: int) -> int:

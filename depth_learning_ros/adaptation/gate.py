@@ -17,6 +17,7 @@ from depth_learning_ros.adaptation.figures import Figures
 MIN_SPREAD_SHARE, MIN_SPREAD_PX = 0.25, 0.5
 #: More than so much of a map near zero, or at the end of the reach, where it was not so before.
 MAX_NEAR_ZERO, MAX_SATURATED = 0.9, 0.5
+_NOT_FINITE = 'not finite: the adapted network gives NaN or infinite disparities'
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def judge(before: Figures, after: Figures, max_synthetic_growth: float) -> Verdi
         max_synthetic_growth: by how much errors on rendered pairs may grow, 0.1 = 10 %.
     """
     if not after.finite:
-        reasons = ['not finite: the adapted network gives NaN or infinite disparities']
+        reasons = [_NOT_FINITE]
     else:
         reasons = [*collapses(before, after), *_not_better(before, after),
                    *_forgotten(before, after, max_synthetic_growth)]
@@ -68,6 +69,21 @@ def collapses(before: Figures, after: Figures) -> list[str]:
         found.append(f"saturated: {100 * share:.0f} % of the disparities are at the end of the "
                      f"network's reach, {100 * was:.0f} % before")
     return found
+
+
+def harms(before: Figures, after: Figures, max_synthetic_growth: float) -> list[str]:
+    """Name what the weights of a validation lost: such weights are never the best.
+
+    Of the figures of real frames, consistency alone told runs that helped from runs that did harm
+    (docs/adaptation.md).
+    """
+    if not after.finite:
+        return [_NOT_FINITE]
+    found = collapses(before, after)
+    new, old = after.mean('consistency'), before.mean('consistency')
+    if new < old:
+        found.append(f'left-right consistency fell to {new:.4f}, {old:.4f} before')
+    return found + _forgotten(before, after, max_synthetic_growth)
 
 
 def _not_better(before: Figures, after: Figures) -> list[str]:

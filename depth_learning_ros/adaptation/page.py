@@ -17,9 +17,11 @@ import numpy as np
 from depth_learning_ros.adaptation.result import Picture
 from depth_learning_ros.evaluation.colors import color_disparity, disparity_range
 from depth_learning_ros.files import atomic_write
+from depth_learning_ros.geometry.warp import photometric_error
 
 WIDTH, HEIGHT, MARGIN = 640, 220, 46
 PICTURE_WIDTH = 640
+SHOWN_ERROR = 0.25  # of the range of gray values: what is drawn white
 COLORS = ('#1f6feb', '#d2691e')
 _STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:1340px;margin:2em auto}
 table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #ccc;padding:.25em .7em;
@@ -107,8 +109,13 @@ def _curves(result: dict[str, Any]) -> str:
               {'SSIM': (at, [each['ssim'] for each in found])}),
         chart('PSNR of the warped view, validation frames, dB',
               {'PSNR': (at, [each['psnr'] for each in found])}),
+        chart('left-right consistency, validation frames',
+              {'consistency': (at, [each['consistency'] for each in found])}),
         chart('end-point error on rendered pairs, px',
-              {'error': (at, [each['synthetic_epe'] for each in found])})])
+              {'error': (at, [each['synthetic_epe'] for each in found])}),
+        _list('Weights that were out of the question', [
+            f'step {each["step"]}: {"; ".join(each["harms"])}' for each in found
+            if each['harms']])])
 
 
 def chart(title: str, lines: dict[str, tuple[Sequence[float], Sequence[float | None]]]) -> str:
@@ -146,9 +153,19 @@ def chart(title: str, lines: dict[str, tuple[Sequence[float], Sequence[float | N
 def _picture(picture: Picture) -> str:
     top = max(disparity_range(picture.before), disparity_range(picture.after))
     scale = f'0 to {top:.0f} px'
-    shown = (('left', picture.left), (f'before, {scale}', color_disparity(picture.before, top)),
-             (f'after, {scale}', color_disparity(picture.after, top)))
+    shown = [('left', picture.left), (f'before, {scale}', color_disparity(picture.before, top)),
+             (f'after, {scale}', color_disparity(picture.after, top))]
+    shown += [(f'{when}: where the warped right view differs, 0 to {100 * SHOWN_ERROR:.0f} %',
+               _error(picture, disparity))
+              for when, disparity in (('before', picture.before), ('after', picture.after))]
     return f'<div>{"".join(_figure(image, caption) for caption, image in shown)}</div>'
+
+
+def _error(picture: Picture, disparity: np.ndarray) -> np.ndarray:
+    """Show how far the warped right view is from the left one: uint8 [H, W, 3], white is far."""
+    error = photometric_error(picture.left, picture.right, disparity) / SHOWN_ERROR
+    gray = np.clip(255 * np.nan_to_num(error), 0, 255).astype(np.uint8)
+    return np.repeat(gray[..., None], 3, 2)
 
 
 def _figure(image: np.ndarray, caption: str) -> str:

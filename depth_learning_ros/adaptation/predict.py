@@ -19,6 +19,17 @@ from depth_learning_ros.models.normalize import pad_to_multiple, to_network_inpu
 ADAPTABLE = ('dispnets', 'dispnetc', 'dispfulnet', 'crl')
 
 
+def check_adaptable(info: CheckpointInfo) -> None:
+    """Refuse weights that no adaptation can begin with.
+
+    Raises:
+        ModelError: their network takes no stereo pair.
+    """
+    if info.config.architecture not in ADAPTABLE:
+        raise ModelError(f'{info.name} is a {info.config.architecture}: adaptation needs '
+                         f'weights of one of {", ".join(ADAPTABLE)}')
+
+
 class Predictor:
     """Runs a network on images.
 
@@ -32,9 +43,7 @@ class Predictor:
     """
 
     def __init__(self, network: nn.Module, info: CheckpointInfo, precision: str = 'bf16') -> None:
-        if info.config.architecture not in ADAPTABLE:
-            raise ModelError(f'{info.name} is a {info.config.architecture}: adaptation needs '
-                             f'weights of one of {", ".join(ADAPTABLE)}')
+        check_adaptable(info)
         self.network, self.info, self.precision = network, info, precision
 
     @property

@@ -34,9 +34,11 @@ class Validation:
     Attributes:
         step: after so many.
         figures: of the current weights, averaged.
-        score: what the best weights are chosen by; -inf where they collapsed or forgot.
+        score: what the best weights are chosen by; -inf where they are out of the question.
+        harms: why they are: what collapsed, or was forgotten; a sentence each.
     """
 
     step: int
     figures: Figures
     score: float
+    harms: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from depth_learning_ros.adaptation.adapter import Adapter
-from depth_learning_ros.adaptation.figures import as_tensor
+from depth_learning_ros.adaptation.figures import as_tensor, as_used
 from depth_learning_ros.adaptation.gate import Verdict
 from depth_learning_ros.files import atomic_write
 
@@ -26,11 +26,12 @@ class Picture:
     """A held-out frame before and after.
 
     Attributes:
-        left: uint8 [H, W, 3].
+        left, right: uint8 [H, W, 3].
         before, after: float32 [H, W], disparity in pixels.
     """
 
     left: np.ndarray
+    right: np.ndarray
     before: np.ndarray
     after: np.ndarray
 
@@ -52,21 +53,22 @@ def result_of(adapter: Adapter, verdict: Verdict, sources: Sequence[str],
         'losses': [{'step': r.step, 'target': r.target_loss, 'synthetic': r.synthetic_loss,
                     'labelled': r.labelled} for r in adapter.history],
         'validations': [{'step': v.step, 'score': v.score,
+                         'harms': list(v.harms),
                          **{name: value for name, value in v.figures.to_dict().items()
                             if name != 'frames'}} for v in adapter.validations]}
 
 
 def pictures_of(adapter: Adapter, held_out: Sequence[tuple[np.ndarray, np.ndarray]],
                 most: int = PICTURES) -> list[Picture]:
-    """Run both networks on a few held-out frames, spread evenly."""
+    """Run both networks on a few held-out frames, spread evenly, as engines would."""
     chosen = sorted({round(i * (len(held_out) - 1) / max(1, most - 1)) for i in range(most)})
     pictures = []
     for index in chosen:
         left, right = held_out[index]
         views = [as_tensor(view).to(adapter.workers.device) for view in (left, right)]
-        before, after = ((-p.disparity(*views))[0, 0].cpu().numpy()
-                         for p in (adapter.reference, adapter.chosen))
-        pictures.append(Picture(left, before, after))
+        before, after = ((-as_used(p, *views))[0, 0].cpu().numpy()
+                         for p in (adapter.reference, adapter.judged))
+        pictures.append(Picture(left, right, before, after))
     return pictures
 
 

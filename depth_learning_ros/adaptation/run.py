@@ -24,6 +24,7 @@ from depth_learning_ros.adaptation.frames import (
 )
 from depth_learning_ros.adaptation.gate import Verdict
 from depth_learning_ros.adaptation.page import write_page
+from depth_learning_ros.adaptation.predict import check_adaptable
 from depth_learning_ros.adaptation.result import pictures_of, result_of, write_json
 from depth_learning_ros.adaptation.state import fingerprint, load_state, save_state
 from depth_learning_ros.adaptation.workers import Workers
@@ -103,12 +104,12 @@ def adapt(logs: Sequence[Log], weights: Path | str, outputs: Outputs, config: Ad
     """Adapt weights to logs, judge them, and write what the judgement allows.
 
     Args:
-        logs: recordings of the target.
+        logs: recordings of the target; only those of the first process are looked at.
         weights: file or shipped name of what to begin with; never written to.
         outputs: where to.
         scenes: makes and gives the folders of rendered scenes, to learn from and held out, of at
-            least so many each.
-        workers: joined processes; only the first writes.
+            least so many each; asked on each machine.
+        workers: joined processes; only the first writes results.
         resume: go on with what an interruption left.
         force: replace outputs that exist; begin again where an interruption left something.
         on_step: told steps (or permille of the minutes) done, and of how many.
@@ -124,34 +125,23 @@ def adapt(logs: Sequence[Log], weights: Path | str, outputs: Outputs, config: Ad
     workers = workers or Workers()
     original = find_weights(weights)
     network, info = load_checkpoint(original)
-    failure: Exception | None = None
-    skipped: dict[str, int] = {}
-    pools: tuple[Path, Path] | None = None
-    if workers.first:
-        try:
-            outputs.check(original, force=force, resume=resume)
-            skipped = _prepare(logs, outputs.work, config, resume)
-            pools = scenes(config.scenes if config.synthetic_chance > 0 else 0,
-                           config.held_out_scenes)
-        except Exception as error:  # the others wait: they must hear of it first
-            failure = error
-    failure = workers.from_first(failure)
-    if failure is not None:
-        raise failure
-    learned, held_out_scenes = workers.from_first(pools) or (None, None)
-    assert held_out_scenes is not None
+    check_adaptable(info)
+
+    def prepare() -> dict[str, int]:
+        outputs.check(original, force=force, resume=resume)
+        return _prepare(logs, outputs.work, config, resume)
+
+    skipped = workers.by_first(prepare)
+    learned, held_out_scenes = workers.once_a_machine(lambda: scenes(
+        config.scenes if config.synthetic_chance > 0 else 0, config.held_out_scenes))
     adapter = Adapter(network, info, config, FrameStore(outputs.work / 'frames'),
                       learned if config.synthetic_chance > 0 else None, held_out_scenes, workers)
     state, weights_hash = outputs.work / 'state.pt', fingerprint(original)
     if resume and workers.from_first(state.exists()):
         load_state(state, adapter, weights_hash)
     _learn(adapter, state, weights_hash, on_step)
-    verdict: Verdict | None = None
-    if workers.first:
-        verdict = _finish(adapter, outputs, [log.name for log in logs], skipped, force or resume)
-    verdict = workers.from_first(verdict)
-    assert verdict is not None
-    return verdict
+    return workers.by_first(lambda: _finish(
+        adapter, outputs, [log.name for log in logs], skipped, force or resume))
 
 
 def _prepare(logs: Sequence[Log], work: Path, config: AdaptationConfig,

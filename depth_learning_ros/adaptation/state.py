@@ -15,7 +15,7 @@ import torch
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.errors import TrainingError
-from depth_learning_ros.files import atomic_write
+from depth_learning_ros.models.torch_file import save_torch
 
 #: What may differ between a run and its continuation without being another run.
 FREE_TO_CHANGE = ('steps', 'minutes', 'validate_steps', 'precision', 'max_synthetic_growth')
@@ -34,8 +34,7 @@ def save_state(path: Path, adapter: Adapter, weights_hash: str) -> None:
     """
     content = {'config': adapter.config.to_dict(), 'weights': weights_hash,
                'adapter': adapter.state()}
-    with atomic_write(path, force=True) as file:
-        torch.save(content, file)
+    save_torch(path, content)
 
 
 def load_state(path: Path, adapter: Adapter, weights_hash: str) -> None:

@@ -5,19 +5,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import hashlib
 from typing import Any
-
-import numpy as np
-from torch import Tensor
 
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.figures import as_tensor
 from depth_learning_ros.adaptation.frames import TRAIN, FrameStore
+from depth_learning_ros.adaptation.label_files import LabelFiles, Maps
 from depth_learning_ros.adaptation.labels import label_both
 from depth_learning_ros.adaptation.predict import Predictor
-
-#: Frames whose labels are kept in memory; half precision, 2 MB each at 1242 x 375.
-KEPT_FRAMES = 200
 
 
 class Teacher:
@@ -32,23 +28,37 @@ class Teacher:
     def __init__(self, predictor: Predictor, frames: FrameStore,
                  config: AdaptationConfig) -> None:
         self.predictor, self.frames, self.config = predictor, frames, config
-        self._kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._files: LabelFiles | None = None
 
-    def labels_of(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def labels_of(self, index: int) -> Maps:
         """Give the labels of a frame to learn from: of the left and of the right view.
 
         Returns:
             float32 [H, W] each, <= 0, NaN where unknown.
+
+        Raises:
+            DataError: they cannot be kept: the disk is full.
         """
-        if index not in self._kept:
-            if len(self._kept) >= KEPT_FRAMES:
-                self._kept.pop(next(iter(self._kept)))
-            left, right = (as_tensor(view).to(self.predictor.device)
-                           for view in self.frames.load(TRAIN, index))
-            mine, other = label_both(self.predictor, left, right, self.config)
-            self._kept[index] = _small(mine), _small(other)
-        mine_kept, other_kept = self._kept[index]
-        return mine_kept.astype(np.float32), other_kept.astype(np.float32)
+        if self._files is None:
+            paths = self.frames.paths[TRAIN]
+            self._files = LabelFiles(self.frames.folder / 'labels', self._maker(), paths)
+        return self._files.get(self.frames.paths[TRAIN][index], lambda: self._make(index))
+
+    def _make(self, index: int) -> Maps:
+        left, right = (as_tensor(view).to(self.predictor.device)
+                       for view in self.frames.load(TRAIN, index))
+        mine, other = (labels[0, 0].cpu().numpy()
+                       for labels in label_both(self.predictor, left, right, self.config))
+        return mine, other
+
+    def _maker(self) -> str:
+        """Name the weights and the settings that labels depend on."""
+        config = self.config
+        digest = hashlib.sha256(repr((config.zooms, config.upside_down, config.consistency_px,
+                                      config.fill, config.precision)).encode())
+        for values in self.predictor.network.state_dict().values():
+            digest.update(values.cpu().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def learn(self, weights: Mapping[str, Any]) -> None:
         """Label with these weights from now on."""
@@ -56,9 +66,5 @@ class Teacher:
         self.forget()
 
     def forget(self) -> None:
-        """Make the labels anew: the weights, or the frames, are others."""
-        self._kept.clear()
-
-
-def _small(labels: Tensor) -> np.ndarray:
-    return np.asarray(labels[0, 0].cpu().numpy(), np.float16)
+        """Ask anew whose labels there are: the weights may be others."""
+        self._files = None

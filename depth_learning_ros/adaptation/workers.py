@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 import os
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import distributed, nn
@@ -28,17 +28,20 @@ class Workers:
     Attributes:
         rank: number of this process.
         world: how many there are.
+        local_rank: number of this process on its machine.
         device: of this process.
     """
 
     def __init__(self) -> None:
         self.rank = int(os.environ.get('RANK', '0'))
         self.world = int(os.environ.get('WORLD_SIZE', '1'))
-        local = int(os.environ.get('LOCAL_RANK', '0'))
+        self.local_rank = int(os.environ.get('LOCAL_RANK', '0'))
         gpu = torch.cuda.is_available()
-        self.device = torch.device('cuda', local) if gpu else torch.device('cpu')
+        self.device = torch.device('cuda', self.local_rank) if gpu else torch.device('cpu')
 
     def __enter__(self) -> Workers:
+        if self.device.type == 'cuda':
+            torch.cuda.set_device(self.device)  # what is broadcast as an object goes through it
         if self.world > 1 and not distributed.is_initialized():
             try:
                 distributed.init_process_group(
@@ -72,15 +75,48 @@ class Workers:
         distributed.broadcast_object_list(box, src=0)
         return box[0]
 
+    def by_first(self, work: Callable[[], Value]) -> Value:
+        """Let the first process do something, and give all of them the result, or its error."""
+        if self.world == 1:
+            return work()
+        done: tuple[Value | None, Exception | None] = None, None
+        if self.first:
+            try:
+                done = work(), None
+            except Exception as error:  # the others wait: they must hear of it
+                done = None, error
+        result, failure = self.from_first(done)
+        if failure is not None:
+            raise failure
+        return cast(Value, result)
+
+    def once_a_machine(self, work: Callable[[], Value]) -> Value:
+        """Let one process of each machine do what leaves files, then the others, who find them."""
+        if self.local_rank == 0:
+            result = work()
+        self.wait()
+        return result if self.local_rank == 0 else work()
+
     def mean(self, value: float) -> float:
         """Mean of a number over all processes."""
         if self.world == 1:
             return value
-        total = torch.tensor(value, dtype=torch.float64, device=self.device)
-        if self.device.type == 'cuda':
-            total = total.float()
+        total = self._number(value)
         distributed.all_reduce(total)
         return float(total) / self.world
+
+    def number_of_first(self, value: float) -> float:
+        """Give all processes the number that the first one has; cheaper than `from_first`."""
+        if self.world == 1:
+            return value
+        number = self._number(value)
+        distributed.broadcast(number, src=0)
+        return float(number)
+
+    def _number(self, value: float) -> torch.Tensor:
+        exact = self.device.type != 'cuda'
+        return torch.tensor(value, dtype=torch.float64 if exact else torch.float32,
+                            device=self.device)
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give all processes the mean of their gradients, in one message."""

@@ -67,12 +67,14 @@ def run(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     config = settings(args)
-    logs = [log_of(path, args) for path in args.logs]
+    logs: list[Log] = []
     outputs = Outputs.beside(args.output)
     torch.set_flush_denormal(True)  # vanishing gradients would slow the step down
     try:
         with Workers() as workers, progress_callback(
                 'adapt', 'step' if config.steps else PERCENT) as report:
+            # the other processes, of other machines perhaps, need not have them
+            workers.by_first(lambda: logs.extend(log_of(path, args) for path in args.logs))
             verdict = adapt(logs, args.weights, outputs, config, scene_maker(args.scenes),
                             workers=workers, resume=args.resume, force=args.force,
                             on_step=report)

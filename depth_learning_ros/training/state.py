@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 import pickle
-from typing import IO, Any, cast
+from typing import Any
 
 import torch
 from torch import nn
 
 from depth_learning_ros.errors import TrainingError
-from depth_learning_ros.files import atomic_write
+from depth_learning_ros.models.torch_file import save_torch
 from depth_learning_ros.training.config import DataConfig, StageConfig, TrainingConfig
 from depth_learning_ros.training.ema import WeightAverage
 
@@ -56,32 +56,7 @@ def save_state(path: Path, config: TrainingConfig, state: RunState, network: nn.
         'average': average.network.state_dict(), 'average_updates': average.updates,
         'optimizer': optimizer.state_dict() if optimizer else None,
     }
-    with atomic_write(path, force=True) as file:
-        honest = _HonestFile(file)
-        try:
-            torch.save(content, cast(IO[bytes], honest))
-        except RuntimeError as error:
-            if honest.failure is None:
-                raise
-            raise honest.failure from error
-
-
-class _HonestFile:
-    """Remembers why a write failed: PyTorch only says that one did, not that the disk is full."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-        self.failure: OSError | None = None
-
-    def write(self, data: bytes) -> int:
-        try:
-            return self.file.write(data)
-        except OSError as error:
-            self.failure = error
-            raise
-
-    def flush(self) -> None:
-        self.file.flush()
+    save_torch(path, content)
 
 
 def load_state(path: Path, config: TrainingConfig, network: nn.Module,
