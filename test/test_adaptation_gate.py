@@ -7,15 +7,19 @@ import math
 import re
 
 from adaptation_parts import WIDTH, pairs
+import numpy as np
 import pytest
 import torch
 
+from depth_learning_ros.adaptation import figures as figures_module
 from depth_learning_ros.adaptation.figures import Figures, FrameFigures, HeldOut
 from depth_learning_ros.adaptation.frames import HELD_OUT, FrameStore
 from depth_learning_ros.adaptation.gate import judge
 from depth_learning_ros.adaptation.predict import Predictor
+from depth_learning_ros.errors import DataError
 from depth_learning_ros.models.checkpoint import CheckpointInfo
 from depth_learning_ros.models.config import NetworkConfig
+from depth_learning_ros.types import StereoPair
 
 FRAME = FrameFigures(psnr=20.0, ssim=0.8, consistency=0.6, spread_px=30.0, near_zero=0.05,
                      saturated=0.0, finite=True)
@@ -133,6 +137,20 @@ def test_all_networks_are_asked_about_the_same_pixels(held_out):
     measured(held_out, Constant(-40.0))
     assert all((a == b).all() and 0.5 < a.mean() < 1 for a, b in zip(masks, held_out[0].masks,
                                                                      strict=True))
+
+
+def test_frames_in_which_nothing_matches_say_nothing(held_out, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures_module, 'match', lambda left, right, searched: np.where(
+        left[..., 0] == right[..., 0], 5.0, np.nan))  # of equal views only
+    reference = Predictor(Constant(-200.0), INFO, 'fp32')  # all matches are outside
+    store = FrameStore(tmp_path)
+    black, white = np.zeros((64, 128, 3), np.uint8), np.full((64, 128, 3), 255, np.uint8)
+    store.add(StereoPair(black, white), HELD_OUT, 0)
+    with pytest.raises(DataError, match='hardly a pixel of the left views of 1 held-out frames'):
+        HeldOut(store, HELD_OUT, reference, 10)
+    store.add(StereoPair(black, black), HELD_OUT, 1)
+    found = HeldOut(store, HELD_OUT, reference, 10)
+    assert found.indices == [1] and len(found.measure(reference)) == 1
 
 
 def test_figures_survive_being_written_down():

@@ -22,6 +22,7 @@ from depth_learning_ros.adaptation.predict import Predictor
 from depth_learning_ros.adaptation.tonioni import match
 from depth_learning_ros.adaptation.zole import pseudo_ground_truth
 from depth_learning_ros.data.synthetic.pool import ScenePool
+from depth_learning_ros.errors import DataError
 from depth_learning_ros.evaluation.image_metrics import psnr, ssim
 from depth_learning_ros.geometry.warp import warp_right_to_left
 from depth_learning_ros.models.warp import warp
@@ -30,6 +31,8 @@ from depth_learning_ros.models.working_size import automatic_zoom
 #: Left and right disparity may differ by so much and still agree, pixels.
 CONSISTENT_PX = 1.0
 LARGEST_TRUTH = 192.0
+#: A frame of whose pixels a smaller share has a match says nothing.
+MIN_MATCHED = 0.02
 
 
 @dataclass(frozen=True)
@@ -96,15 +99,28 @@ class HeldOut:
     Args:
         store, role: which.
         reference: of the weights that the adaptation began with.
-        most: how many are looked at, spread evenly.
+        most: how many are looked at, spread evenly; without those in which nothing matches.
+
+    Raises:
+        DataError: nothing matches in any of them.
     """
 
     def __init__(self, store: FrameStore, role: str, reference: Predictor, most: int) -> None:
         count = store.count(role)
-        self.indices = sorted({round(i * (count - 1) / max(1, most - 1)) for i in range(most)}
-                              if count > most else range(count))
+        looked_at = sorted({round(i * (count - 1) / max(1, most - 1)) for i in range(most)}
+                           if count > most else range(count))
         self.store, self.role = store, role
-        self.masks = [self._mask(*store.load(role, index), reference) for index in self.indices]
+        self.indices: list[int] = []
+        self.masks: list[np.ndarray] = []
+        for index in looked_at:
+            mask = self._mask(*store.load(role, index), reference)
+            if mask.mean() >= MIN_MATCHED:
+                self.indices.append(index)
+                self.masks.append(mask)
+        if not self.indices:
+            raise DataError(f'hardly a pixel of the left views of {len(looked_at)} {role} frames '
+                            f'was found in the right ones: record where there is more to see, and '
+                            f'check that the pairs are rectified')
 
     def frames(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Give all pairs, uint8 [H, W, 3]."""
@@ -133,7 +149,7 @@ class HeldOut:
         reach = 0.98 * min(predictor.reach_px / automatic_zoom(*disparity.shape), left.shape[1])
         return FrameFigures(
             psnr=min(99.0, psnr(warped, left, mask)), ssim=ssim(warped, left, mask),
-            consistency=float(agrees[mask].mean()) if mask.any() else 0.0,
+            consistency=float(agrees[mask].mean()),
             spread_px=float(high - low), near_zero=float((disparity < 0.5).mean()),
             saturated=float((disparity >= reach).mean()), finite=finite)
 
