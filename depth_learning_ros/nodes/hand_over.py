@@ -4,55 +4,121 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+import time
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 
-_RETRY_S = 1.0
+_PERIOD_S = 1.0
+_ANSWER_S = 10.0  # who was killed never answers
+_LOOK_S = 5.0
+_PUBLISHED_BY_ALL = '/parameter_events'
+_SERVICE = 'set_parameters'
 
 
 class HandOver:
-    """Keeps trying until the other node took the model; and again when that node came back.
+    """Sets a model once, and again when the other node was started anew.
+
+    Whoever else sets the parameter has a reason: that is told by ``trouble``, and left as it is
+    until another model is wanted. The other node itself goes back to the model before where it
+    cannot load one. That it was started anew cannot be told from the parameter, nor from its
+    services, which outlive a killed process: it is told from its publisher, which is another one.
 
     Args:
         node: in whose executor it works.
         target: name of the other node; empty = nobody.
+
+    Attributes:
+        trouble: why the other node does not use what it should, for people; empty when it does.
     """
 
     def __init__(self, node: Node, target: str) -> None:
         self._node, self._target = node, target
-        self._wanted = self._taken = ''
-        self._was_there = self._asked = False
-        self._client = AsyncParameterClient(node, target) if target else None
-        if self._client is not None:
-            node.create_timer(_RETRY_S, self._try)
+        self.trouble = ''
+        self._wanted = self._answered_for = self._taken = ''
+        self._known: set[bytes] = set()
+        self._asking: Any = None
+        self._deadline = self._next_look = 0.0
+        if target:
+            service = node.resolve_service_name(f'{target}/{_SERVICE}')
+            self._full_name = service.removesuffix(f'/{_SERVICE}')
+            self._client = AsyncParameterClient(node, target)
+            # simulated time can stand still
+            node.create_timer(_PERIOD_S, self._look,
+                              clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def want(self, model: str) -> None:
         """Let the other node use this model; may be called by any thread."""
         self._wanted = model
 
-    def _try(self) -> None:
-        assert self._client is not None
-        there = self._client.services_are_ready()
-        if there and not self._was_there:
-            self._taken = ''  # it began anew, with the model that it was started with
-        self._was_there = there
-        if not there or self._asked or not self._wanted or self._wanted == self._taken:
+    def _look(self) -> None:
+        now, publishers = time.monotonic(), self._publishers()
+        if publishers - self._known:
+            self._give_up_asking()
+            self._answered_for = self._taken = ''
+        self._known |= publishers
+        if not self._wanted:
             return
-        self._asked, model = True, self._wanted
-        future = self._client.set_parameters([Parameter('model', value=model)])
-        future.add_done_callback(lambda done: self._answered(model, done))
+        if self._asking is not None:
+            if now < self._deadline:
+                return
+            self._give_up_asking()
+            self._tell(f'{self._target} does not answer')
+        if not publishers or not self._client.services_are_ready():
+            self._tell(f'{self._target} is not there')
+        elif self._wanted != self._answered_for:
+            model = self._wanted
+            self._ask(self._client.set_parameters([Parameter('model', value=model)]),
+                      lambda response: self._was_set(model, response.results[0]))
+        elif self._taken and now >= self._next_look:
+            self._ask(self._client.get_parameters(['model']), self._was_got)
 
-    def _answered(self, model: str, future: Any) -> None:
-        self._asked = False
-        error = future.exception()
-        result = None if error is not None else future.result().results[0]
-        if result is not None and result.successful:
-            self._taken = model
-            self._node.get_logger().info(f'{self._target} uses {model} now')
-            return
-        reason = error if result is None else result.reason
-        self._taken = model  # asking again would not change its mind; another model will
-        self._node.get_logger().warning(f'{self._target} does not take {model}: {reason}')
+    def _publishers(self) -> set[bytes]:
+        """Name what the target publishes by; that of a killed process stays for some seconds."""
+        return {bytes(info.endpoint_gid)
+                for info in self._node.get_publishers_info_by_topic(_PUBLISHED_BY_ALL)
+                if f'{info.node_namespace.rstrip("/")}/{info.node_name}' == self._full_name}
+
+    def _ask(self, future: Any, take: Callable[[Any], None]) -> None:
+        self._asking, self._deadline = future, time.monotonic() + _ANSWER_S
+
+        def answered(done: Any) -> None:
+            if done is not self._asking:
+                return  # given up meanwhile
+            self._asking = None
+            error = done.exception()
+            if error is None:
+                take(done.result())
+            else:
+                self._tell(f'{self._target} does not answer: {error}')
+        future.add_done_callback(answered)
+
+    def _give_up_asking(self) -> None:
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
+
+    def _was_set(self, model: str, result: Any) -> None:
+        self._answered_for = model  # asking again would not change its mind; another model will
+        self._taken = model if result.successful else ''
+        self._next_look = time.monotonic() + _LOOK_S
+        if result.successful:
+            self._node.get_logger().info(f'{self._target} was given {model}')
+        self._tell('' if result.successful else
+                   f'{self._target} does not take {model}: {result.reason}')
+
+    def _was_got(self, response: Any) -> None:
+        self._next_look = time.monotonic() + _LOOK_S
+        used = response.values[0].string_value if response.values else 'nothing'
+        self._tell('' if used == self._taken else
+                   f'{self._target} uses {used}, not {self._taken}: somebody set it so, or it '
+                   f'could not be loaded there (its log says why)')
+
+    def _tell(self, trouble: str) -> None:
+        if trouble and trouble != self.trouble:
+            self._node.get_logger().warning(trouble)
+        self.trouble = trouble

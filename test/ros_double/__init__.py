@@ -13,9 +13,9 @@ from importlib import import_module
 import sys
 
 MODULES = ('rclpy', 'rclpy.clock', 'rclpy.event_handler', 'rclpy.exceptions', 'rclpy.executors',
-           'rclpy.lifecycle', 'rclpy.logging', 'rclpy.node', 'rclpy.parameter', 'rclpy.qos',
-           'rclpy.qos_overriding_options', 'rclpy.time', 'message_filters', 'cv_bridge',
-           'diagnostic_updater')
+           'rclpy.lifecycle', 'rclpy.logging', 'rclpy.node', 'rclpy.parameter',
+           'rclpy.parameter_client', 'rclpy.qos', 'rclpy.qos_overriding_options', 'rclpy.time',
+           'message_filters', 'cv_bridge', 'diagnostic_updater')
 
 
 def install() -> None:
