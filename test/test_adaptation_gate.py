@@ -66,6 +66,18 @@ def test_growth_within_the_bound_is_allowed():
     assert not judge(figures(), figures(epe=3.01, **BETTER), 0.0).accepted
 
 
+def test_what_many_adaptations_forget_does_not_add_up():
+    first = Figures((), 2.0, 12.0)
+    verdict = judge(figures(epe=2.2), figures(epe=2.4, **BETTER), 0.15, first)
+    assert verdict.reasons == (
+        'forgetting: end-point error on held-out rendered pairs grew from 2.00 to 2.40 (+20 %, '
+        'allowed 15 %) since the first adaptation',
+        'forgetting: D1 on held-out rendered pairs grew from 12.00 to 15.00 (+25 %, allowed 15 %) '
+        'since the first adaptation')
+    assert judge(figures(epe=2.2), figures(epe=2.29, **BETTER), 0.15, Figures((), 2.0, 15.0)
+                 ).accepted
+
+
 def test_a_mean_that_one_frame_makes_is_not_enough():
     frames = (replace(FRAME, **{**BETTER, 'ssim': 0.99}),) + (
         replace(FRAME, **{**BETTER, 'ssim': 0.79}),) * 3

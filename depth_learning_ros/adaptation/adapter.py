@@ -138,7 +138,8 @@ class Adapter:
         self.minutes += seconds / 60
         nan = float('nan')
         report = StepReport(self.step_number, float(target.detach()) if share < 1 else nan,
-                            float(synthetic.detach()) if share > 0 else nan, labelled, seconds)
+                            float(synthetic.detach()) if share > 0 else nan, labelled, seconds,
+                            float(loss.detach()))
         self.history.append(report)
         return report
 
@@ -186,7 +187,10 @@ class Adapter:
     def validate(self) -> Validation:
         """Measure the current weights on the validation frames; keep them if they are the best."""
         if not self.validations:
+            best, best_step = copy.deepcopy(self.best), self.best_step
             self._validate(self.reference, 0)
+            if best_step:  # it was gone on with on other frames, which know nothing of the best
+                self._validate(Predictor(best, self.info, self.config.precision), best_step)
         return self._validate(self.steady, self.step_number)
 
     def _validate(self, predictor: Predictor, step: int) -> Validation:
@@ -209,18 +213,21 @@ class Adapter:
         """What `judge` asks about: the best weights, or the last ones where none were better."""
         return self.chosen if self.best_step else self.steady
 
-    def judge(self) -> Verdict:
+    def judge(self, never_adapted: Figures | None = None) -> Verdict:
         """Ask the gate about the adapted weights, on frames that nothing was chosen by.
 
         Where no weights were better than those it began with, the last ones are measured all the
         same, to say what became of them; they are not accepted.
+
+        Args:
+            never_adapted: as `gate.judge` takes them.
         """
         held_out = HeldOut(self.frames, HELD_OUT, self.reference, HELD_OUT_FRAMES)
         scenes = range(len(self.held_out_scenes))
         before, after = (
             Figures(held_out.measure(p), *synthetic_error(p, self.held_out_scenes, scenes))
             for p in (self.reference, self.judged))
-        verdict = judge(before, after, self.config.max_synthetic_growth)
+        verdict = judge(before, after, self.config.max_synthetic_growth, never_adapted)
         if self.best_step:
             return verdict
         reason = (f'nothing was gained: in {self.step_number} steps no weights were better on the '

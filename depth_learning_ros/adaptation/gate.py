@@ -40,17 +40,24 @@ class Verdict:
                 'before': self.before.to_dict(), 'after': self.after.to_dict()}
 
 
-def judge(before: Figures, after: Figures, max_synthetic_growth: float) -> Verdict:
+def judge(before: Figures, after: Figures, max_synthetic_growth: float,
+          never_adapted: Figures | None = None) -> Verdict:
     """Compare the weights that were begun with and the adapted ones, on the same frames.
 
     Args:
         max_synthetic_growth: by how much errors on rendered pairs may grow, 0.1 = 10 %.
+        never_adapted: of the weights before any adaptation, where those begun with are not they:
+            errors on rendered pairs may not have grown by more since then either, or what each
+            of many adaptations forgets would add up.
     """
     if not after.finite:
         reasons = [_NOT_FINITE]
     else:
         reasons = [*collapses(before, after), *_not_better(before, after),
                    *_forgotten(before, after, max_synthetic_growth)]
+        if never_adapted is not None:
+            reasons += _forgotten(never_adapted, after, max_synthetic_growth,
+                                  ' since the first adaptation')
     return Verdict(not reasons, tuple(reasons), before, after)
 
 
@@ -102,7 +109,8 @@ def _not_better(before: Figures, after: Figures) -> list[str]:
     return found
 
 
-def _forgotten(before: Figures, after: Figures, max_growth: float) -> list[str]:
+def _forgotten(before: Figures, after: Figures, max_growth: float,
+               since: str = '') -> list[str]:
     """Name the errors on rendered pairs that grew too much."""
     found = []
     for name, what in (('synthetic_epe', 'end-point error'), ('synthetic_d1', 'D1')):
@@ -110,5 +118,6 @@ def _forgotten(before: Figures, after: Figures, max_growth: float) -> list[str]:
         if not new <= old * (1 + max_growth):
             found.append(
                 f'forgetting: {what} on held-out rendered pairs grew from {old:.2f} to {new:.2f} '
-                f'({100 * (new / max(old, 1e-9) - 1):+.0f} %, allowed {100 * max_growth:.0f} %)')
+                f'({100 * (new / max(old, 1e-9) - 1):+.0f} %, allowed {100 * max_growth:.0f} %)'
+                f'{since}')
     return found

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 
 from depth_learning_ros.adaptation.figures import Figures
 
@@ -18,6 +19,7 @@ class StepReport:
         target_loss, synthetic_loss: of its target and rendered pairs; NaN when it had none.
         labelled: share of the target's pixels that had a label; NaN for the photometric method.
         seconds: it took.
+        loss: what was minimised: the sum of both, each with its weight.
     """
 
     step: int
@@ -25,6 +27,7 @@ class StepReport:
     synthetic_loss: float
     labelled: float
     seconds: float
+    loss: float = math.nan
 
 
 @dataclass(frozen=True)

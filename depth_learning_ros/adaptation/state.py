@@ -14,6 +14,7 @@ import torch
 
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.config import AdaptationConfig
+from depth_learning_ros.adaptation.frames import VALIDATION
 from depth_learning_ros.errors import TrainingError
 from depth_learning_ros.models.torch_file import save_torch
 
@@ -33,12 +34,15 @@ def save_state(path: Path, adapter: Adapter, weights_hash: str) -> None:
         DataError: the disk is full; what was written before is still there.
     """
     content = {'config': adapter.config.to_dict(), 'weights': weights_hash,
-               'adapter': adapter.state()}
+               'adapter': adapter.state(), 'validated_on': _validation_frames(adapter)}
     save_torch(path, content)
 
 
 def load_state(path: Path, adapter: Adapter, weights_hash: str) -> None:
     """Bring an adapter to where the file says.
+
+    Where the validation frames are others by now, what was measured on those of then tells nothing
+    about them: it is forgotten, and the next validation measures anew.
 
     Raises:
         TrainingError: there is no run, it is damaged, or it was one of other settings or weights.
@@ -58,6 +62,13 @@ def load_state(path: Path, adapter: Adapter, weights_hash: str) -> None:
         raise TrainingError(f'the adaptation in {path.parent} was begun with other settings: '
                             f'{changed}. Resume with the old ones or begin a new one')
     adapter.restore(content['adapter'])
+    if content.get('validated_on') != _validation_frames(adapter):
+        adapter.validations.clear()
+
+
+def _validation_frames(adapter: Adapter) -> list[tuple[str, int]]:
+    """Name the frames; a name alone can be given again, once its frame had to go."""
+    return [(path.name, path.stat().st_mtime_ns) for path in adapter.frames.paths[VALIDATION]]
 
 
 def changed_settings(before: Mapping[str, Any], now: AdaptationConfig) -> str:
