@@ -17,8 +17,8 @@ import yaml
 
 from depth_learning_ros.adaptation import online as online_module
 from depth_learning_ros.adaptation.gate import Verdict
-from depth_learning_ros.adaptation.models_in_use import Model
-from depth_learning_ros.adaptation.online import OnlineStatus, State
+from depth_learning_ros.adaptation.models_in_use import Model, folder_of
+from depth_learning_ros.adaptation.online_status import OnlineStatus, State
 from depth_learning_ros.adaptation.replay_buffer import ReplayBuffer
 from depth_learning_ros.nodes.adaptation_settings import SETTINGS
 from depth_learning_ros.nodes.adaptation_status import status_message
@@ -47,15 +47,17 @@ def test_status(classes, tmp_path):
         'psnr': 20.0, 'ssim': 0.5, 'consistency': 0.25}.__getitem__, synthetic_epe=1.5)
     adapter = SimpleNamespace(
         buffer=buffer, config=small(), held_out_frames=1, status=OnlineStatus(
-            State.TRAINING, 'step 2', 3, 2, 0.5, 10.0, 0.75,
+            State.TRAINING, 'step 2', 3, 2, 0.5, 10.0, 0.75, {'target': 1.5, 'synthetic': 0.25},
             Verdict(False, ('flat: as told',), figures, figures), 1, 2,
             Model('/models/adapted-0001.safetensors', 'abc'), 'crl-small'))
     stamp = double.message_class('builtin_interfaces/msg/Time')(sec=5, nanosec=6)
-    message = status_message(adapter, stamp, 'left_optical', classes)
-    assert (message.state, message.message) == (message.STATE_TRAINING, 'step 2')
+    message = status_message(adapter, stamp, 'left_optical', classes, 'nobody listens')
+    assert (message.state, message.message) == (message.STATE_TRAINING, 'step 2; nobody listens')
+    assert status_message(adapter, stamp, 'left_optical', classes).message == 'step 2'
     assert (message.method, message.round, message.step, message.steps) == ('zole', 3, 2, 4)
     assert (message.progress, message.seconds_left, message.loss) == (0.5, 10.0, 0.75)
-    assert message.loss_names == ['total'] and list(message.loss_values) == [0.75]
+    assert message.loss_names == ['target', 'synthetic']
+    assert list(message.loss_values) == [1.5, 0.25]
     assert message.verdict == message.VERDICT_REJECTED and message.reasons == ['flat: as told']
     assert (message.after.frames, message.after.warped_ssim) == (2, 0.5)
     assert message.after.synthetic_epe_px == 1.5
@@ -111,7 +113,7 @@ def node(world, tmp_path, monkeypatch):
     installed = []
     monkeypatch.setattr(module.AdaptationNode, '_install',
                         lambda self, path: installed.append(path))
-    monkeypatch.setattr(online_module.Adapter, 'judge', lambda self: Verdict(
+    monkeypatch.setattr(online_module.Adapter, 'judge', lambda self, never_adapted=None: Verdict(
         True, (), self.validations[-1].figures, self.validations[-1].figures))
 
     def open_node():
@@ -157,12 +159,11 @@ def test_it_learns_from_a_camera_and_hands_over_to_stereo_node(world, node):
     # stereo_node begins anew, with the model that it was started with
     world.executor.remove_node(stereo)
     stereo.destroy_node()
-    world.nodes.remove(stereo)
-    world.settle(2.5)
+    world.nodes.remove(stereo)  # and is there again before anybody looked
     again = world.stereo_node(model='shift')
     assert world.spin_until(lambda: again.get_parameter('model').value == str(path))
     answer = call(world, 'rollback')
-    assert answer.success and 'tiny.safetensors is in use' in answer.message
+    assert answer.success and 'tiny.safetensors is the model to use' in answer.message
     assert world.spin_until(lambda: again.get_parameter('model').value.endswith(
         'tiny.safetensors'))
     assert not call(world, 'rollback').success
@@ -171,13 +172,24 @@ def test_it_learns_from_a_camera_and_hands_over_to_stereo_node(world, node):
 
 @needs_ros
 def test_what_was_accepted_is_handed_over_after_a_restart(world, node, tmp_path):
-    models = online_module.ModelsInUse(tmp_path / 'kept' / 'models', 'unused')
+    models = online_module.ModelsInUse(
+        folder_of(tmp_path / 'kept' / 'models', str(tmp_path / 'tiny.safetensors')), 'unused')
     path = models.new_path()
     path.write_bytes((tmp_path / 'tiny.safetensors').read_bytes())
-    models.accept(path)
+    models.accept(Model.of(path))
     node()
     stereo = world.stereo_node(model='shift')
     assert world.spin_until(lambda: stereo.get_parameter('model').value == str(path))
+
+
+@needs_ros
+def test_a_round_that_cannot_be_ended_in_time_is_told(world, node, monkeypatch):
+    found = node()
+    monkeypatch.setattr(found.adapter, 'close', lambda: False)
+    world.executor.remove_node(found)
+    world.nodes.remove(found)
+    found.destroy_node()
+    assert not found.stopped_in_time  # run_node then ends without the interpreter's help
 
 
 @needs_ros

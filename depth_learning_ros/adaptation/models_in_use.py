@@ -4,14 +4,38 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 import json
+import logging
 from pathlib import Path
 
 from depth_learning_ros.adaptation.state import fingerprint
 from depth_learning_ros.files import atomic_write
+from depth_learning_ros.models.checkpoint import find_weights
+
+_log = logging.getLogger(__name__)
 
 _MAX_KEPT = 5  # adapted models that are kept for a rollback
+_RECORD = 'current.json'
+
+
+def folder_of(folder: Path, original: str) -> Path:
+    """Name the folder below another one of what is learned from some weights, and of nothing else.
+
+    What was learned from others is left alone, and said: it is there again with them.
+
+    Raises:
+        ModelError: there are no such weights.
+    """
+    weights = find_weights(original)
+    chosen = folder / f'{weights.stem}-{fingerprint(weights)[:8]}'
+    others = sorted(path.parent.name for path in folder.glob(f'*/{_RECORD}')
+                    if path.parent != chosen)
+    if others and not chosen.exists():
+        _log.warning('%s holds what was learned from %s; it is not used, as this begins with %s',
+                     folder, ', '.join(others), chosen.name)
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -25,6 +49,11 @@ class Model:
 
     name: str
     sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Model:
+        """Return the model of a weights file, which is read."""
+        return cls(str(path), fingerprint(path))
 
     @property
     def usable(self) -> bool:
@@ -40,6 +69,9 @@ class Model:
 class ModelsInUse:
     """A stack of models: the last one is in use, those before are what can be gone back to.
 
+    What is in use changes only once that was written. Any thread may look; that only one at a
+    time makes a change is the caller's affair.
+
     Args:
         folder: of ``current.json`` and of the adapted weights; made where it does not exist.
         original: the model that was never adapted, at the bottom of the stack.
@@ -48,55 +80,61 @@ class ModelsInUse:
     def __init__(self, folder: Path, original: str) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._record = folder / 'current.json'
+        self._record = folder / _RECORD
         self._original = Model(original, '')
-        self._stack = [self._original, *self._read()]
+        self._adapted = self._read()
 
     @property
     def current(self) -> Model:
         """The model that is to be used now."""
-        return self._stack[-1]
+        return (self._original, *self._adapted)[-1]
 
     @property
     def previous(self) -> Model | None:
         """What a rollback goes back to; None at the original."""
-        return self._stack[-2] if len(self._stack) > 1 else None
+        adapted = self._adapted
+        return (self._original, *adapted)[-2] if adapted else None
 
     def new_path(self) -> Path:
         """Return a path for new weights that no earlier ones ever had."""
         numbers = [int(path.stem.rpartition('-')[2]) for path in self._files()]
         return self.folder / f'adapted-{max(numbers, default=0) + 1:04d}.safetensors'
 
-    def accept(self, path: Path) -> Model:
-        """Put new weights into use, that are complete under their name."""
-        accepted = Model(str(path), fingerprint(path))
-        self._stack.append(accepted)
-        self._stack = [self._original, *self._stack[1:][-_MAX_KEPT:]]
-        self._write()
-        kept = {model.name for model in self._stack}
-        for file in self._files():  # only after it was written what is in use
+    def accept(self, model: Model) -> None:
+        """Put new weights into use, that are complete under their name.
+
+        Raises:
+            DataError: the disk is full; nothing has changed.
+        """
+        self._change((*self._adapted, model)[-_MAX_KEPT:])
+        kept = {model.name for model in self._adapted}
+        for file in self._files():
             if str(file) not in kept:
-                file.unlink()
-        return accepted
+                with suppress(OSError):  # it only takes room
+                    file.unlink()
 
     def rollback(self) -> Model:
-        """Take the newest weights out of use, and return what is in use now."""
-        if len(self._stack) > 1:
-            self._stack.pop()
-            self._write()
+        """Take the newest weights out of use, and return what is in use now.
+
+        Raises:
+            DataError: the disk is full; nothing has changed.
+        """
+        if self._adapted:
+            self._change(self._adapted[:-1])
         return self.current
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob('adapted-*.safetensors'))
 
-    def _read(self) -> list[Model]:
+    def _read(self) -> tuple[Model, ...]:
         try:
             rows = json.loads(self._record.read_text())
             models = [Model(str(row['name']), str(row['sha256'])) for row in rows]
         except (OSError, ValueError, TypeError, KeyError):
-            return []
-        return [model for model in models if model.usable]
+            return ()
+        return tuple(model for model in models if model.usable)
 
-    def _write(self) -> None:
+    def _change(self, adapted: tuple[Model, ...]) -> None:
         with atomic_write(self._record, force=True, mode='w') as file:
-            json.dump([vars(model) for model in self._stack[1:]], file, indent=1)
+            json.dump([vars(model) for model in adapted], file, indent=1)
+        self._adapted = adapted

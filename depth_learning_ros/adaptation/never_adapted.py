@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -53,7 +54,7 @@ def never_adapted(record: Path, weights: Path, scenes: ScenePool, precision: str
     return Figures((), epe, d1)
 
 
-def _read(record: Path) -> dict[str, object]:
+def _read(record: Path) -> dict[str, Any]:
     try:
         found = json.loads(record.read_text())
     except (OSError, ValueError):

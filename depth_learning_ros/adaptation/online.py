@@ -9,26 +9,26 @@ did not accept, or whose engine could not be built and trusted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import IntEnum
 import logging
 import math
 from pathlib import Path
 import threading
 import time
 
-import torch
-
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.check_pairs import check_pairs
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.frames import HELD_OUT, TRAIN, check_enough
 from depth_learning_ros.adaptation.gate import Verdict
-from depth_learning_ros.adaptation.models_in_use import Model, ModelsInUse
+from depth_learning_ros.adaptation.models_in_use import Model, ModelsInUse, folder_of
+from depth_learning_ros.adaptation.never_adapted import never_adapted
+from depth_learning_ros.adaptation.online_status import OnlineStatus, State
+from depth_learning_ros.adaptation.predict import check_adaptable
 from depth_learning_ros.adaptation.replay_buffer import ReplayBuffer
+from depth_learning_ros.adaptation.save_requests import SaveRequests, wait_for
 from depth_learning_ros.adaptation.state import fingerprint, load_state, save_state
 from depth_learning_ros.errors import DataError, DepthLearningError, TrainingError
-from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint
+from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint, read_info
 from depth_learning_ros.types import StereoPair
 
 _log = logging.getLogger(__name__)
@@ -37,43 +37,8 @@ _CHECKED_PAIRS = 4
 _POLL_S = 0.2
 
 
-class State(IntEnum):
-    """What goes on; the numbers are those of depth_learning_msgs/AdaptationStatus."""
-
-    STOPPED = 0
-    COLLECTING = 1
-    TRAINING = 2
-    CHECKING = 3
-    BUILDING = 4
-    FAILED = 5
-
-
-@dataclass
-class OnlineStatus:
-    """How far an online adaptation is; see depth_learning_msgs/AdaptationStatus."""
-
-    state: State = State.STOPPED
-    message: str = 'not started'
-    round: int = 0
-    step: int = 0
-    progress: float = 0.0
-    seconds_left: float = math.nan
-    loss: float = math.nan
-    verdict: Verdict | None = None
-    rounds_accepted: int = 0
-    rounds_rejected: int = 0
-    model: Model = field(default_factory=lambda: Model('', ''))
-    rollback_model: str = ''
-
-
 class _Interrupted(Exception):  # noqa: N818 - not an error
     """The round was stopped; its state is saved."""
-
-
-def limit_threads(threads: int) -> None:
-    """Let PyTorch of this process use so many threads."""
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)  # vanishing gradients would slow the step down
 
 
 class OnlineAdapter:
@@ -89,7 +54,11 @@ class OnlineAdapter:
         hand_over: told the model to be used from now on.
         on_change: told that the status changed.
         capacity: frames in the replay buffer.
-        share: of its time that it works, 0..1; it sleeps in between.
+        share: of its time that it takes steps and validates, 0..1; it sleeps in between.
+
+    Raises:
+        ModelError: there are no such weights, or they are of a network that cannot be adapted.
+        DataError: a number is outside its range.
     """
 
     def __init__(self, folder: Path, original: str, config: AdaptationConfig,
@@ -99,20 +68,21 @@ class OnlineAdapter:
                  share: float = 1.0) -> None:
         if not 0 < share <= 1:
             raise DataError(f'share is {share}: expected more than 0, up to 1')
-        find_weights(original)  # say now when there are none
+        self._original = find_weights(original)
+        check_adaptable(read_info(self._original))  # say so now
         self.config, self._scenes = config, scenes
         self._install, self._hand_over, self._on_change = install, hand_over, on_change
         self._share = share
         self._new_frames = max(config.batch, capacity // 10)  # for another round to be worth it
         self._kept_before = -self._new_frames
         self.buffer = ReplayBuffer(folder / 'frames', capacity)
-        self.models = ModelsInUse(folder / 'models', original)
-        self._state_file = folder / 'state.pt'
+        self.models = ModelsInUse(folder_of(folder / 'models', original), original)
+        self._state_file = self.models.folder / 'state.pt'
         self.status = OnlineStatus()
         self._told_models()
         self._running, self._closing = threading.Event(), threading.Event()
-        self._abandon, self._save_wanted = threading.Event(), threading.Event()
-        self._saved = threading.Event()
+        self._lock, self._abandon = threading.Lock(), threading.Event()  # of the models in use
+        self._saves = SaveRequests()
         self._thread = threading.Thread(target=self._run, name='adaptation', daemon=True)
         self._thread.start()
 
@@ -120,7 +90,7 @@ class OnlineAdapter:
         """Offer a frame of the camera; never waits for the training.
 
         Raises:
-            DataError: the disk is full.
+            DataError: the frames are no rectified stereo pairs, or the disk is full.
         """
         self.buffer.offer(pair)
 
@@ -132,21 +102,31 @@ class OnlineAdapter:
         """Stop after the step that is being computed; a round can be gone on with."""
         self._running.clear()
 
-    def save(self, timeout_s: float = 60.0) -> bool:
-        """Write the state of the round that runs; tell whether there was one to write."""
-        if self.status.state != State.TRAINING:
-            return False
-        self._saved.clear()
-        self._save_wanted.set()
-        return self._saved.wait(timeout_s)
+    def save(self, timeout_s: float = 60.0) -> None:
+        """Write the state of the round that runs, after the step that is being computed.
+
+        Raises:
+            TrainingError: no round runs, or the step did not end in time.
+            DataError: the disk is full.
+        """
+        written = self._saves.ask()
+        if self.status.state != State.TRAINING:  # asked first: it is answered after it ended
+            raise TrainingError('there is no round to be saved: it does not train now')
+        wait_for(written, timeout_s)
 
     def rollback(self) -> Model:
-        """Go back to the model before, and give up the round that began with the one in use."""
-        self._abandon.set()
-        self._state_file.unlink(missing_ok=True)
-        model = self.models.rollback()
-        self._told_models()
-        self._hand_over(model)
+        """Go back to the model before, and give up the round that began with the one in use.
+
+        Raises:
+            DataError: the disk is full; nothing has changed.
+        """
+        with self._lock:
+            model = self.models.rollback()
+            self._abandon.set()
+            self._use(model)
+            self._state_file.unlink(missing_ok=True)
+            if self.status.state == State.STOPPED:
+                self.status.message = 'stopped; the round was given up'
         self._on_change()
         return model
 
@@ -161,20 +141,36 @@ class OnlineAdapter:
         while not self._closing.is_set():
             if not self._running.wait(_POLL_S):
                 continue
-            self._abandon.clear()
             try:
+                self._forget_what_was_given_up()
                 self._round()
             except _Interrupted:
-                if not self._abandon.is_set():
-                    self._tell(State.STOPPED, 'stopped; the round can be gone on with')
+                self._tell_interrupted()
             except Exception as error:
                 self._running.clear()
                 if not isinstance(error, DepthLearningError):
                     _log.exception('the adaptation failed')
                 self._tell(State.FAILED, f'{error}. Remedy it and call start again')
+            finally:
+                self._saves.answer(TrainingError('the round ended before it could be saved'))
+
+    def _forget_what_was_given_up(self) -> None:
+        with self._lock:
+            if self._abandon.is_set():
+                self._state_file.unlink(missing_ok=True)  # it may have been written meanwhile
+                self._abandon.clear()
+
+    def _tell_interrupted(self) -> None:
+        given_up = self._abandon.is_set()
+        if given_up and self._running.is_set():
+            self._tell(State.COLLECTING, 'the round was given up, another one begins')
+        else:
+            self._tell(State.STOPPED, 'stopped; the round was given up' if given_up else
+                       'stopped; the round can be gone on with')
 
     def _round(self) -> None:
         self._collect()
+        self._tell(State.COLLECTING, 'there are enough frames: preparing the round')
         learned, held_out = self._scenes(
             self.config.scenes if self.config.synthetic_chance > 0 else 0,
             self.config.held_out_scenes)
@@ -220,9 +216,9 @@ class OnlineAdapter:
             self._state_file.unlink(missing_ok=True)
 
     def _train(self, adapter: Adapter, digest: str) -> None:
-        self.status.loss = math.nan
+        self.status.loss, self.status.losses = math.nan, {}
         while adapter.done() < 1:
-            if self._wants_stop() or self._save_wanted.is_set():
+            if self._wants_stop() or self._saves.pending:
                 self._save(adapter, digest)
             self._stop_if_wanted()
             begin = time.monotonic()
@@ -231,13 +227,19 @@ class OnlineAdapter:
                 adapter.validate()
                 self._save(adapter, digest)
             self.status.step, self.status.progress = adapter.step_number, adapter.done()
-            losses = [loss for loss in (report.target_loss, report.synthetic_loss)
-                      if not math.isnan(loss)]
-            self.status.loss = sum(losses) / max(1, len(losses))
+            self.status.tell_losses(report)
             self.status.seconds_left = self._left(adapter)
             self._tell(State.TRAINING, f'step {adapter.step_number}')
-            rest_s = (time.monotonic() - begin) * (1 / self._share - 1)
-            self._closing.wait(rest_s)
+            self._rest((time.monotonic() - begin) * (1 / self._share - 1))
+
+    def _rest(self, rest_s: float) -> None:
+        """Sleep, but not longer than until somebody wants something."""
+        end = time.monotonic() + rest_s
+        while not (self._wants_stop() or self._saves.pending):
+            left_s = end - time.monotonic()
+            if left_s <= 0:
+                return
+            self._closing.wait(min(_POLL_S, left_s))
 
     def _left(self, adapter: Adapter) -> float:
         done = adapter.done()
@@ -245,7 +247,8 @@ class OnlineAdapter:
 
     def _conclude(self, adapter: Adapter) -> None:
         self._tell(State.CHECKING, 'asking the gate')
-        verdict = adapter.judge()
+        self._saves.answer()  # the last step was followed by that
+        verdict = self._judge(adapter)
         self.status.verdict = verdict
         if not verdict.accepted:
             self.status.rounds_rejected += 1
@@ -257,24 +260,41 @@ class OnlineAdapter:
         adapter.save_best(path)
         try:
             self._install(path)
-        except DepthLearningError:
-            path.unlink()
+            self._put_into_use(Model.of(path))
+        except BaseException:
+            path.unlink(missing_ok=True)
             raise
-        if self._abandon.is_set():  # what it began with is not trusted any more
-            path.unlink()
-            raise _Interrupted
-        model = self.models.accept(path)
         self._state_file.unlink(missing_ok=True)
         self.status.rounds_accepted += 1
+        self._tell(State.BUILDING, f'accepted: {path.name} is the model to use now')
+
+    def _judge(self, adapter: Adapter) -> Verdict:
+        if self.models.previous is None:  # it began with what was never adapted
+            return adapter.judge()
+        return adapter.judge(never_adapted(
+            self.models.folder / 'never-adapted.json', self._original, adapter.held_out_scenes,
+            adapter.config.precision, adapter.workers.device))
+
+    def _put_into_use(self, model: Model) -> None:
+        with self._lock:
+            if self._abandon.is_set():  # what it began with is not trusted any more
+                raise _Interrupted
+            self.models.accept(model)
+            self._use(model)
+
+    def _use(self, model: Model) -> None:
         self._told_models()
         self._hand_over(model)
-        self._tell(State.BUILDING, f'accepted: {path.name} is in use')
 
     def _save(self, adapter: Adapter, digest: str) -> None:
-        if not self._abandon.is_set():
-            save_state(self._state_file, adapter, digest)
-        self._save_wanted.clear()
-        self._saved.set()
+        try:
+            if not self._abandon.is_set():
+                save_state(self._state_file, adapter, digest)
+        except Exception as error:
+            self._saves.answer(error)
+            raise
+        given_up = self._abandon.is_set()
+        self._saves.answer(TrainingError('the round was given up') if given_up else None)
 
     def _wants_stop(self) -> bool:
         return self._closing.is_set() or self._abandon.is_set() or not self._running.is_set()
@@ -291,7 +311,7 @@ class OnlineAdapter:
     def _tell(self, state: State, message: str) -> None:
         changed = (state, message) != (self.status.state, self.status.message)
         self.status.state, self.status.message = state, message
-        if changed:
+        if changed and not self._closing.is_set():  # then nobody listens any more
             self._on_change()
 
     @property

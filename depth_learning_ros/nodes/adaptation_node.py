@@ -16,18 +16,21 @@ import time
 from typing import Any
 
 from message_filters import ApproximateTimeSynchronizer, TimeSynchronizer
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.models_in_use import Model
-from depth_learning_ros.adaptation.online import OnlineAdapter, limit_threads
+from depth_learning_ros.adaptation.online import OnlineAdapter
 from depth_learning_ros.adaptation.online_scenes import scene_maker
+from depth_learning_ros.adaptation.threads import limit_threads
 from depth_learning_ros.engine import open_engine
 from depth_learning_ros.engine.cache import default_cache_dir
 from depth_learning_ros.errors import DataError, MessageError
 from depth_learning_ros.messages import stamp_ns
 from depth_learning_ros.nodes.adaptation_bags import BagFeeder
+from depth_learning_ros.nodes.adaptation_services import answer, rollback, save
 from depth_learning_ros.nodes.adaptation_settings import SETTINGS
 from depth_learning_ros.nodes.adaptation_status import status_message
 from depth_learning_ros.nodes.conversion import to_rgb
@@ -58,6 +61,10 @@ class AdaptationNode(Node):
         lower_priority: called with the niceness before any thread is started, as a priority is
             that of a thread and is inherited.
 
+    Attributes:
+        adapter: what it is around.
+        stopped_in_time: whether all threads ended when the node was destroyed.
+
     Raises:
         DepthLearningError: the settings or the model it is to begin with are of no use.
     """
@@ -81,11 +88,17 @@ class AdaptationNode(Node):
         self._intake: NewestWorker[tuple[Any, Any]] = NewestWorker(self._take, 'adaptation-intake')
         self._wanted = bool(self.values['autostart'])
         self._bags = self._bag_feeder()
+        self.stopped_in_time = True
         if self._bags is None:
             self._subscribe()
-        for name in ('start', 'stop', 'save', 'rollback'):
-            self.create_service(Trigger, f'~/{name}', partial(self._serve, name))
-        self.create_timer(_STATUS_S, self._publish_status)
+        services: dict[str, Callable[[], str]] = {
+            'start': self._start, 'stop': self._stop, 'save': partial(save, self.adapter),
+            'rollback': partial(rollback, self.adapter)}
+        for name, work in services.items():
+            self.create_service(Trigger, f'~/{name}', partial(self._serve, work))
+        # simulated time can stand still
+        self.create_timer(_STATUS_S, self._publish_status,
+                          clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._bags is not None:
             self._bags.start()
         elif self._wanted:
@@ -95,8 +108,8 @@ class AdaptationNode(Node):
         """Save what was learned, end the threads, and free the node."""
         if self._bags is not None:
             self._bags.close()
-        self._intake.close()
-        self.adapter.close()
+        ended = self._intake.close(), self.adapter.close()
+        self.stopped_in_time = all(ended)
         self._forwarding.remove()
         super().destroy_node()
 
@@ -195,22 +208,8 @@ class AdaptationNode(Node):
         if adapted or hasattr(self, 'adapter'):
             self._hand_over.want(model.name)
 
-    def _serve(self, name: str, request: Any, response: Any) -> Any:
-        adapter = self.adapter
-        response.success, response.message = True, adapter.status.message
-        if name == 'start':
-            response.message = self._start()
-        elif name == 'stop':
-            response.message = self._stop()
-        elif name == 'save':
-            response.success = adapter.save()
-            response.message = 'the round is saved' if response.success else \
-                'there is no round to be saved: it does not train now'
-        else:
-            before = adapter.models.previous
-            response.success = before is not None
-            response.message = f'{adapter.rollback().name} is in use' if before is not None \
-                else 'there is nothing to go back to'
+    def _serve(self, work: Callable[[], str], request: Any, response: Any) -> Any:
+        response.success, response.message = answer(work)
         return response
 
     def _status_publisher(self) -> Any:
@@ -226,7 +225,8 @@ class AdaptationNode(Node):
     def _publish_status(self) -> None:
         if self._publisher is not None and hasattr(self, 'adapter'):
             self._publisher.publish(status_message(
-                self.adapter, self.get_clock().now().to_msg(), self._frame_id, self._classes))
+                self.adapter, self.get_clock().now().to_msg(), self._frame_id, self._classes,
+                self._hand_over.trouble))
 
     def _tell_change(self) -> None:
         if self.context.ok():

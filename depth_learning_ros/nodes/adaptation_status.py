@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 from array import array
-import math
 from typing import Any
 
 from depth_learning_ros.adaptation.figures import Figures
 from depth_learning_ros.adaptation.online import OnlineAdapter
 
 
-def status_message(adapter: OnlineAdapter, stamp: Any, frame_id: str, classes: Any) -> Any:
+def status_message(adapter: OnlineAdapter, stamp: Any, frame_id: str, classes: Any,
+                   trouble: str = '') -> Any:
     """Build the message.
 
     Args:
@@ -20,17 +20,20 @@ def status_message(adapter: OnlineAdapter, stamp: Any, frame_id: str, classes: A
         stamp: builtin_interfaces/Time of now.
         frame_id: of the camera.
         classes: the module ``depth_learning_msgs.msg``.
+        trouble: why nobody uses the model as yet; empty when there is none.
     """
     status, buffer = adapter.status, adapter.buffer
     message = classes.AdaptationStatus()
     message.header.stamp, message.header.frame_id = stamp, frame_id
-    message.state, message.message = int(status.state), status.message
+    message.state = int(status.state)
+    message.message = '; '.join(filter(None, (status.message, trouble)))
     message.method, message.round = adapter.config.method, status.round
     message.step, message.steps = status.step, adapter.config.steps
     message.progress, message.seconds_left = float(status.progress), float(status.seconds_left)
     message.loss = float(status.loss)
-    if not math.isnan(status.loss):
-        message.loss_names, message.loss_values = ['total'], array('f', [status.loss])
+    losses = dict(status.losses)  # another thread may tell new ones
+    message.loss_names = list(losses)
+    message.loss_values = array('f', losses.values())
     if status.verdict is not None:
         accepted = status.verdict.accepted
         message.verdict = message.VERDICT_ACCEPTED if accepted else message.VERDICT_REJECTED
