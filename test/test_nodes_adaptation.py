@@ -151,7 +151,7 @@ def test_it_learns_from_a_camera_and_hands_over_to_stereo_node(world, node):
     for index in range(12):
         world.send(index, bag=bag)
         assert world.spin_until(lambda: adapting.adapter.buffer.seen > index)  # noqa: B023
-    assert world.spin_until(lambda: adapting.adapter.status.rounds_accepted == 1, 60.0), \
+    assert world.spin_until(lambda: adapting.adapter.status.rounds_accepted == 1, 240.0), \
         adapting.adapter.status
     path = adapting.installed[0]
     assert world.spin_until(lambda: stereo.get_parameter('model').value == str(path))
