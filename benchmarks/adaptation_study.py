@@ -26,6 +26,7 @@ from depth_learning_ros.adaptation.figures import as_tensor
 from depth_learning_ros.adaptation.folders import folder_log
 from depth_learning_ros.adaptation.frames import FrameStore, Intake
 from depth_learning_ros.adaptation.labels import label
+from depth_learning_ros.adaptation.pictures import NOISE_GRAY
 from depth_learning_ros.adaptation.predict import Predictor
 from depth_learning_ros.adaptation.zole import pseudo_ground_truth
 from depth_learning_ros.data.folders import StereoFolder
@@ -108,7 +109,9 @@ def study_methods(args: argparse.Namespace) -> None:
           f'consistency; rendered: EPE D1')
     with tempfile.TemporaryDirectory() as folder:
         store, log = FrameStore(Path(folder)), folder_log(args.log)
-        Intake(store, log.expected, AdaptationConfig().max_frames).take(log.pairs(1))
+        intake = Intake(store, args.noise_gray)
+        intake.take(log.pairs(1), log.name)
+        intake.deal()
         labels_of = None
         for name, config in configs.items():
             network, info = load_checkpoint(find_weights(args.weights))
@@ -138,6 +141,7 @@ def main() -> None:
     parser.add_argument('--weights', default='crl-small')
     parser.add_argument('--set', type=Path, required=True)
     parser.add_argument('--log', type=Path)
+    parser.add_argument('--noise-gray', type=float, default=NOISE_GRAY)
     parser.add_argument('--scenes', type=Path)
     parser.add_argument('--held-out', type=Path)
     parser.add_argument('--only', default='')

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 
 from depth_learning_ros.adaptation.config import AdaptationConfig
+from depth_learning_ros.adaptation.frames import FrameStore, Intake
 from depth_learning_ros.data.images import write_image
 from depth_learning_ros.types import StereoPair
 
@@ -41,6 +43,14 @@ def pair(seed: int, disparity: int = DISPARITY, width: int = WIDTH,
 
 def pairs(count: int) -> list[StereoPair]:
     return [pair(seed) for seed in range(count)]
+
+
+def take_in(store: FrameStore, found: Iterable[StereoPair]) -> Intake:
+    """Take a log in, and deal the roles."""
+    intake = Intake(store)
+    intake.take(found)
+    intake.deal()
+    return intake
 
 
 def write_scenes(folder: Path, count: int) -> Path:

@@ -11,13 +11,16 @@ from adaptation_parts import (
     pair,
     pairs,
     small,
+    take_in,
     write_folder,
     write_scenes,
 )
+import cv2
 import numpy as np
 import pytest
 
 from depth_learning_ros.adaptation import frames as frames_module
+from depth_learning_ros.adaptation import run as run_module
 from depth_learning_ros.adaptation.batches import Batches
 from depth_learning_ros.adaptation.check_pairs import check_pairs
 from depth_learning_ros.adaptation.folders import folder_log, is_image_folder
@@ -28,41 +31,69 @@ from depth_learning_ros.adaptation.frames import (
     FrameStore,
     Intake,
     check_enough,
+    lay_out,
     stretch_length,
 )
+from depth_learning_ros.adaptation.run import Log
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.models.warp import warp
 from depth_learning_ros.types import StereoPair
 
 
-def fill(tmp_path, found, most=100):
+def fill(tmp_path, found):
     store = FrameStore(tmp_path / 'frames')
-    intake = Intake(store, len(found), most)
-    intake.take(found[::intake.every])
-    return store, intake
+    return store, take_in(store, found)
 
 
 def gray(value):
     return np.full((HEIGHT, WIDTH, 3), value, np.uint8)
 
 
+def numbers(store):
+    return {role: [int(p.stem[-6:]) for p in store.paths[role]]
+            for role in (TRAIN, HELD_OUT, VALIDATION)}
+
+
 def test_roles_are_stretches_of_the_log_and_never_mix(tmp_path):
-    store, intake = fill(tmp_path, pairs(40))
-    assert intake.stretch == stretch_length(40) == 4
-    numbers = {role: [int(p.stem[-6:]) for p in store.paths[role]]
-               for role in (TRAIN, HELD_OUT, VALIDATION)}
-    assert numbers[HELD_OUT] == [*range(8, 12), *range(28, 32)]
-    assert numbers[VALIDATION] == [*range(16, 20), *range(36, 40)]
-    assert len(numbers[TRAIN]) == 24
+    store, _ = fill(tmp_path, pairs(40))
+    assert stretch_length(40) == 4
+    assert numbers(store)[HELD_OUT] == [*range(8, 12), *range(28, 32)]
+    assert numbers(store)[VALIDATION] == [*range(16, 20), *range(36, 40)]
+    assert len(numbers(store)[TRAIN]) == 24
     again = FrameStore(tmp_path / 'frames')
     left, right = again.load(HELD_OUT, 0)
     assert np.array_equal(left, pair(8).left) and np.array_equal(right, pair(8).right)
-
-
-def test_long_logs_are_thinned_evenly(tmp_path):
-    store, intake = fill(tmp_path, pairs(40), most=12)
-    assert intake.every == 4 and len(store) == 10
     assert (stretch_length(10), stretch_length(5), stretch_length(10**6)) == (1, 1, 40)
+
+
+def test_a_log_of_which_most_is_still_leaves_frames_for_every_role(tmp_path):
+    found = [pair(0)] * 90 + pairs(10)  # what is of use lies at its end
+    store, intake = fill(tmp_path, found)
+    check_enough(store, intake.skipped, batch=4)
+    # ten are left: stretches of one
+    assert numbers(store) == {TRAIN: [0, 1, 3, 5, 6, 8], HELD_OUT: [2, 7], VALIDATION: [4, 9]}
+
+
+@pytest.mark.parametrize('count, length, expected', [
+    # 20 frames, stretches of two, each the whole of a log: five roles, and again
+    ([2] * 10, 2, 'TT TT HH TT VV TT TT HH TT VV'),
+    ([4] * 5, 2, 'TTTT HHTT VVTT TTHH TTVV'),
+    # logs of one frame less than a stretch play one role each, and every role is played
+    ([1, 2, 2, 2, 2, 1], 2, 'T TT TT HH TT V'),
+    ([3, 10, 1], 3, 'TTT TTTHHHTTTV V')])
+def test_stretches_go_on_from_log_to_log(count, length, expected):
+    said = [''.join(stretches.role(i)[0].upper() for i in range(n))
+            for n, stretches in zip(count, lay_out(count, length), strict=True)]
+    assert ' '.join(said) == expected
+
+
+@pytest.mark.parametrize('of_one', range(1, 31))
+def test_every_role_is_played_however_the_logs_are_cut(of_one):
+    counts = [of_one] * -(-300 // of_one)
+    played = Counter(stretches.role(i)
+                     for n, stretches in zip(counts, lay_out(counts, 30), strict=True)
+                     for i in range(n))
+    assert played[VALIDATION] >= 30 and played[HELD_OUT] >= 30
 
 
 def test_gray_frames_take_a_third_of_the_disk(tmp_path):
@@ -90,6 +121,39 @@ def test_a_bag_of_one_still_image_is_refused(tmp_path):
     assert len(store) == 1
     with pytest.raises(DataError, match=r'1 usable frames.*the same picture.*\(29x\)'):
         check_enough(store, intake.skipped, batch=2)
+
+
+@pytest.mark.parametrize('noise_gray', [0.5, 4.0])
+@pytest.mark.parametrize('width, height', [(640, 480), (128, 64)])
+def test_a_still_scene_is_one_picture_whatever_the_noise(tmp_path, noise_gray, width, height):
+    rng = np.random.default_rng(0)
+    scene = pair(0, DISPARITY, width, height)
+
+    def seen():
+        return StereoPair(*(np.clip(view + rng.normal(0, noise_gray, view.shape[:2])[..., None],
+                                    0, 255).round().astype(np.uint8)
+                            for view in (scene.left, scene.right)))
+
+    store, intake = fill(tmp_path, [seen() for _ in range(12)])
+    assert len(store) == 1 and intake.skipped['the same picture as one that is kept'] == 11
+    whole = Intake(FrameStore(tmp_path / 'all'), noise_gray=0)
+    assert whole.take(seen() for _ in range(4)) == 4
+
+
+def test_a_picture_that_moves_by_a_pixel_is_another_one(tmp_path):
+    wide = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (240, 340, 3), np.uint8),
+                            (0, 0), 4)
+    wide = cv2.normalize(wide, None, 0, 255, cv2.NORM_MINMAX)
+    moving = [StereoPair(wide[:, i:i + 320], wide[:, i + 6:i + 326]) for i in range(12)]
+    assert len(fill(tmp_path, moving)[0]) == 12
+
+
+def test_a_log_that_is_given_twice_brings_nothing(tmp_path):
+    store = FrameStore(tmp_path / 'frames')
+    intake = Intake(store)
+    assert [intake.take(pairs(12)) for _ in range(2)] == [12, 0]
+    intake.deal()
+    assert len(store) == 12 and intake.skipped['the same picture as one that is kept'] == 12
 
 
 def test_fewer_frames_than_a_batch_or_than_roles_need_are_refused(tmp_path):
@@ -139,6 +203,69 @@ def test_unrectified_views_are_named_with_their_offset(rows, where):
 def test_views_of_different_things_are_named():
     with pytest.raises(DataError, match='do not fit together'):
         check_pairs([(big(1).left, big(2).right)])
+
+
+def swapped(found):
+    return StereoPair(found.right, found.left)
+
+
+def test_the_log_that_is_swapped_is_named_among_good_ones(tmp_path):
+    intake = Intake(FrameStore(tmp_path))
+    intake.take([big(s) for s in range(8)], 'good.mcap')
+    with pytest.raises(DataError, match=r'^bad\.mcap: left and right are swapped'):
+        intake.take([swapped(big(s)) for s in range(10, 14)], 'bad.mcap')
+
+
+def test_a_few_frames_that_do_not_fit_are_left_out_and_more_of_them_refused(tmp_path):
+    store = FrameStore(tmp_path)
+    intake = Intake(store)
+    strange = [StereoPair(big(s).left, big(50 + s).right) for s in range(4)]
+    assert intake.take(strange[:3], 'short') == 0
+    assert intake.skipped['left and right do not fit together'] == 3
+    assert intake.take([big(s) for s in range(4)], 'good') == 4  # of the same left pictures
+    intake.deal()
+    assert len(list(tmp_path.iterdir())) == len(store) == 4
+    with pytest.raises(DataError, match=r'^long: left and right do not fit together'):
+        Intake(FrameStore(tmp_path / 'other')).take(strange, 'long')
+
+
+def logs_of(lengths):
+    """Logs of walls, each another one; they note what was asked of them."""
+    asked = []
+
+    def log(number, length):
+        def every_nth(every):
+            asked.append((number, every))
+            return iter([pair(1000 * number + i) for i in range(0, length, every)])
+        return Log(f'log {number}', length, every_nth)
+
+    return [log(*each) for each in enumerate(lengths)], asked
+
+
+@pytest.mark.parametrize('count', [1, 5, 7, 10, 40])
+def test_any_number_of_logs_gives_every_role_its_frames(tmp_path, count):
+    logs, asked = logs_of([60 // count + 3] * count)
+    assert not run_module._prepare(logs, tmp_path / 'work', small(max_frames=20), resume=False)
+    store = FrameStore(tmp_path / 'work' / 'frames')
+    assert 14 <= len(store) <= 20 and store.count(VALIDATION) and store.count(HELD_OUT)
+    assert len(asked) == len({number for number, _ in asked}) <= count
+
+
+def test_of_a_single_log_that_fits_every_frame_plays_the_role_it_always_did(tmp_path):
+    logs, _ = logs_of([51])
+    run_module._prepare(logs, tmp_path / 'work', small(max_frames=300), resume=False)
+    assert numbers(FrameStore(tmp_path / 'work' / 'frames')) == {
+        TRAIN: [*range(10), *range(15, 20), *range(25, 35), *range(40, 45), 50],
+        HELD_OUT: [*range(10, 15), *range(35, 40)],
+        VALIDATION: [*range(20, 25), *range(45, 50)]}
+
+
+def test_long_logs_are_thinned_evenly(tmp_path):
+    logs, asked = logs_of([30, 4, 26])
+    run_module._prepare(logs, tmp_path / 'work', small(max_frames=12), resume=False)
+    assert asked == [(0, 5), (1, 5), (2, 5)]
+    # the 0th, 5th, ... of 60: 6 of the first, 1 of the second, 5 of the last
+    assert len(FrameStore(tmp_path / 'work' / 'frames')) == 12
 
 
 def test_folders_of_images_are_logs(tmp_path):

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import errno
 
-from adaptation_parts import DISPARITY, Says, pair, pairs, small, views
+from adaptation_parts import DISPARITY, Says, pair, pairs, small, take_in, views
 import numpy as np
 import pytest
 import torch
 
 from depth_learning_ros.adaptation.fill import around, background, fill, spread_on_graph
-from depth_learning_ros.adaptation.frames import TRAIN, FrameStore, Intake
+from depth_learning_ros.adaptation.frames import TRAIN, FrameStore
 from depth_learning_ros.adaptation.label_files import LabelFiles
 from depth_learning_ros.adaptation.labels import (
     best_fit,
@@ -178,7 +178,7 @@ def test_a_gap_gets_the_median_of_graph_background_and_network():
 
 def test_the_teacher_keeps_what_it_said_until_it_learns(tmp_path):
     store = FrameStore(tmp_path)
-    Intake(store, 12, 12).take(pairs(12))
+    take_in(store, pairs(12))
     network = Says(lambda width: -DISPARITY)
     network.device = torch.device('cpu')
     network.network = torch.nn.Linear(1, 1)
@@ -204,7 +204,7 @@ def test_the_teacher_keeps_what_it_said_until_it_learns(tmp_path):
 
 def test_labels_of_a_frame_whose_name_was_given_again_are_made_anew(tmp_path):
     store = FrameStore(tmp_path)
-    Intake(store, 12, 12).take(pairs(12))
+    take_in(store, pairs(12))
     one, other = store.paths[TRAIN][:2]
     files = LabelFiles(tmp_path / 'labels', 'by-hand', store.paths[TRAIN])
 
@@ -221,7 +221,7 @@ def test_labels_of_a_frame_whose_name_was_given_again_are_made_anew(tmp_path):
 
 def test_labels_on_a_full_disk_are_an_error_and_no_half_file(tmp_path, monkeypatch):
     store = FrameStore(tmp_path)
-    Intake(store, 12, 12).take(pairs(12))
+    take_in(store, pairs(12))
     files = LabelFiles(tmp_path / 'labels', 'by-hand', store.paths[TRAIN])
 
     def full(file, array):

@@ -1,6 +1,6 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Adaptation without an end: the replay buffer, rounds, and what survives."""
+"""Adaptation without an end: rounds, and what survives."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ import math
 import time
 
 from adaptation_parts import pair, small, write_scenes
-import numpy as np
 import pytest
 import torch
 
 from depth_learning_ros.adaptation import online as online_module
-from depth_learning_ros.adaptation.frames import HELD_OUT, TRAIN, VALIDATION
 from depth_learning_ros.adaptation.gate import Verdict
 from depth_learning_ros.adaptation.models_in_use import Model, ModelsInUse
 from depth_learning_ros.adaptation.online import OnlineAdapter
 from depth_learning_ros.adaptation.online_status import State
-from depth_learning_ros.adaptation.replay_buffer import ReplayBuffer
 from depth_learning_ros.errors import DataError, EngineError
 from depth_learning_ros.models.checkpoint import CheckpointInfo, read_info, save_checkpoint
 from depth_learning_ros.models.config import NetworkConfig
@@ -89,49 +86,6 @@ def opened(place, tmp_path, monkeypatch):
         assert parts.adapter.close(PATIENCE_S)
 
 
-def test_the_buffer_is_bounded_and_keeps_what_is_different(tmp_path):
-    buffer = ReplayBuffer(tmp_path, 20)
-    rare = [pair(seed) for seed in range(5)]
-    rng = np.random.default_rng(0)
-    for found in rare:
-        assert buffer.offer(found)
-    for _ in range(60):  # an hour before the same wall
-        noise = rng.integers(-8, 9, rare[0].left.shape)
-        views = [np.clip(view + noise, 0, 255).astype(np.uint8)
-                 for view in (rare[0].left, rare[0].right)]
-        buffer.offer(StereoPair(*views))
-    counts = {role: buffer.store.count(role) for role in (TRAIN, VALIDATION, HELD_OUT)}
-    assert counts == {TRAIN: 12, VALIDATION: 4, HELD_OUT: 4}
-    assert len(list(tmp_path.glob('*.npz'))) == 20 and buffer.bytes_on_disk() > 20 * 128 * 64 * 6
-    kept = [buffer.store.load(role, i)[0] for role, n in counts.items() for i in range(n)]
-    for found in rare[1:]:
-        assert any(np.array_equal(found.left, left) for left in kept)
-
-
-def test_frames_that_are_learned_from_stay_until_the_round_ends(tmp_path):
-    buffer = ReplayBuffer(tmp_path, 10)
-    for seed in range(10):
-        buffer.offer(pair(seed))
-    held = buffer.hold()
-    for seed in range(10, 40):
-        buffer.offer(pair(seed))
-    assert all(path.exists() for paths in held.paths.values() for path in paths)
-    assert len(buffer.store) == 20 and buffer.skipped['no room until the round ends'] == 20
-    buffer.release()
-    assert len(buffer.store) == 10
-
-
-def test_the_buffer_is_found_again(tmp_path):
-    first = ReplayBuffer(tmp_path, 10)
-    for seed in range(12):
-        first.offer(pair(seed))
-    again = ReplayBuffer(tmp_path, 10)
-    assert again.store.paths == first.store.paths
-    assert again.offer(pair(99)) and len(again.store) == 10
-    with pytest.raises(DataError, match='holds 3 frames'):
-        ReplayBuffer(tmp_path, 3)
-
-
 def test_a_round_that_is_accepted_is_handed_over(opened, place):
     installed = []
     parts = opened(install=installed.append)
@@ -186,12 +140,15 @@ def test_an_engine_that_cannot_be_trusted_is_not_handed_over(opened):
     assert not list(parts.adapter.models.folder.glob('*.safetensors'))
 
 
-def test_swapped_cameras_are_refused(opened):
+def test_frames_of_swapped_cameras_are_dropped_and_others_learned_from(opened):
     parts = opened()
     parts.adapter.start()
-    parts.feed(swapped=True)
-    assert parts.wait(lambda status: status.state == State.FAILED)
-    assert 'swapped' in parts.adapter.status.message
+    with pytest.raises(DataError, match='the camera: left and right are swapped'):
+        parts.feed(4, swapped=True)
+    assert parts.wait(lambda status: status.state == State.COLLECTING
+                      and 'Left out: left and right are swapped (4x)' in status.message)
+    parts.feed()
+    assert parts.wait(lambda status: status.rounds_accepted == 1), parts.adapter.status
 
 
 def test_too_few_frames_are_waited_for(opened):

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-from adaptation_parts import pair, pairs, small, write_folder, write_scenes
+from adaptation_parts import pair, pairs, small, take_in, write_folder, write_scenes
 import numpy as np
 import pytest
 import torch
@@ -26,7 +26,7 @@ from depth_learning_ros.adaptation import teacher as teacher_module
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.figures import Figures, FrameFigures
 from depth_learning_ros.adaptation.folders import folder_log
-from depth_learning_ros.adaptation.frames import FrameStore, Intake
+from depth_learning_ros.adaptation.frames import FrameStore
 from depth_learning_ros.adaptation.gate import Verdict
 from depth_learning_ros.adaptation.run import Outputs, adapt
 from depth_learning_ros.adaptation.workers import Workers
@@ -66,7 +66,7 @@ def run(folders, output: Path, config=None, *, log='log', **options):
 def new_adapter(folders, tmp_path, **changes) -> Adapter:
     store = FrameStore(tmp_path / 'frames')
     if not len(store):
-        Intake(store, 12, 12).take(pairs(12))
+        take_in(store, pairs(12))
     network, info = load_checkpoint(folders / 'tiny.safetensors')
     return Adapter(network, info, small(**changes), store, folders / 'learned',
                    folders / 'held-out')

@@ -8,7 +8,7 @@ in a rectified pair whose views are not swapped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -16,6 +16,7 @@ import numpy as np
 
 from depth_learning_ros.errors import DataError
 
+CHECKED_PAIRS = 4  # of a log, spread over it
 WIDTH_PX = 480  # frames are shrunk to about this: enough to tell, and fast
 DISPARITIES = 96
 #: Vertical offsets that are tried, pixels of the shrunk frame.
@@ -43,14 +44,33 @@ class PairCheck:
     offset_px: float
 
 
-def check_pairs(frames: Sequence[tuple[np.ndarray, np.ndarray]]) -> PairCheck:
+class PairError(DataError):
+    """Frames are no rectified stereo pairs.
+
+    Attributes:
+        what: is wrong, in a few words.
+        may_be_chance: pictures without texture, which match nothing, look the same.
+    """
+
+    def __init__(self, what: str, detail: str, name: str, may_be_chance: bool = False) -> None:
+        super().__init__(f'{name}: {what}: {detail}' if name else f'{what}: {detail}')
+        self.what, self.may_be_chance = what, may_be_chance
+
+
+def spread(count: int, most: int = CHECKED_PAIRS) -> Iterator[int]:
+    """Yield the indexes of at most so many things out of ``count``, spread evenly."""
+    yield from sorted({round(i * (count - 1) / max(1, most - 1)) for i in range(most)})
+
+
+def check_pairs(frames: Sequence[tuple[np.ndarray, np.ndarray]], name: str = '') -> PairCheck:
     """Refuse frames that no stereo network can learn from.
 
     Args:
-        frames: a few pairs, uint8 [H, W, 3].
+        frames: a few pairs of one log, uint8 [H, W, 3].
+        name: of the log, for the message.
 
     Raises:
-        DataError: left and right are swapped, or not rectified, or do not belong together.
+        PairError: left and right are swapped, or not rectified, or do not belong together.
     """
     shrunk = [tuple(_shrunk(view) for view in pair) for pair in frames]
     scale = frames[0][0].shape[1] / shrunk[0][0].shape[1]
@@ -62,17 +82,18 @@ def check_pairs(frames: Sequence[tuple[np.ndarray, np.ndarray]]) -> PairCheck:
     found = PairCheck(agreeing, swapped, shares[best], best * scale)
     percent = f'only {100 * agreeing:.0f} % of the pixels agree between left and right'
     if swapped > max(MIN_AGREEING, CLEARLY_BETTER * agreeing):
-        raise DataError(
-            f'left and right are swapped: {percent}, {100 * swapped:.0f} % with the views '
-            f'exchanged. Exchange the topics or folders')
+        raise PairError('left and right are swapped',
+                        f'{percent}, {100 * swapped:.0f} % with the views exchanged. Exchange the '
+                        f'topics or folders', name)
     if found.shifted > max(MIN_AGREEING, CLEARLY_BETTER * agreeing):
-        raise DataError(
-            f'the frames are not rectified: {percent}, {100 * found.shifted:.0f} % with the right '
-            f'image {abs(found.offset_px):.0f} rows {"higher" if best > 0 else "lower"}. Rectify '
-            f'them, as image_proc does, or calibrate again')
+        raise PairError('the frames are not rectified',
+                        f'{percent}, {100 * found.shifted:.0f} % with the right image '
+                        f'{abs(found.offset_px):.0f} rows {"higher" if best > 0 else "lower"}. '
+                        f'Rectify them, as image_proc does, or calibrate again', name)
     if agreeing < MIN_AGREEING:
-        raise DataError(f'left and right do not fit together: {percent}. Are they views of one '
-                        f'rectified stereo camera, of the same instant, in focus?')
+        raise PairError('left and right do not fit together',
+                        f'{percent}. Are they views of one rectified stereo camera, of the same '
+                        f'instant, in focus?', name, may_be_chance=True)
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from depth_learning_ros.adaptation.pictures import NOISE_GRAY
 from depth_learning_ros.errors import TrainingError
 from depth_learning_ros.training.settings_file import check_range, read_settings, typed_settings
 
@@ -60,7 +61,9 @@ class AdaptationConfig:
         clip: largest gradient norm.
         steps, minutes: length; the one that is not 0 counts.
         validate_steps: the paper's t: validate and save every so many steps.
-        max_frames: how many frames of the logs are kept, spread evenly over each.
+        max_frames: how many frames of the logs are kept, spread evenly over all of them.
+        noise_gray: two pictures that noise of so many gray levels of 255 could tell apart are one:
+            the second is left out. 0 = only what is the very same.
         scenes, held_out_scenes: rendered scenes to learn from, and to check with.
         max_synthetic_growth: the gate's bound on the growth of the error on held-out rendered
             pairs: 0.1 = 10 %, of end-point error and of D1 each.
@@ -100,6 +103,7 @@ class AdaptationConfig:
     minutes: float = 0.0
     validate_steps: int = 100
     max_frames: int = 300
+    noise_gray: float = NOISE_GRAY
     scenes: int = 200
     held_out_scenes: int = 16
     max_synthetic_growth: float = 0.15
@@ -120,7 +124,8 @@ class AdaptationConfig:
         for name in ('sigma', 'cut', 'clip'):
             check_range(name, getattr(self, name), 1e-12, 1e6)
         for name in ('consistency_px', 'laplacian', 'photometric', 'disparity_scale',
-                     'synthetic_weight', 'confidence', 'smoothness', 'max_synthetic_growth'):
+                     'synthetic_weight', 'confidence', 'smoothness', 'max_synthetic_growth',
+                     'noise_gray'):
             check_range(name, getattr(self, name), 0.0, 1e6)
         for name in ('batch', 'radius_px', 'cycles', 'validate_steps', 'scenes',
                      'held_out_scenes'):

@@ -2,18 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames of the target: kept on disk, each with the role it plays, so a run can be gone on with.
 
-Held-out frames are whole stretches of the log, not every n-th frame: a neighbour in time shows
-almost the same picture, and would tell the gate about frames that were trained on.
+Held-out frames are whole stretches of the logs, not every n-th frame: a neighbour in time shows
+almost the same picture, and would tell the gate about frames that were trained on. Only the first
+and the last frame of a stretch have a neighbour of another role.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
+from depth_learning_ros.adaptation.check_pairs import CHECKED_PAIRS, PairError, check_pairs, spread
+from depth_learning_ros.adaptation.pictures import NOISE_GRAY, SAME_PICTURE, Pictures
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.files import atomic_write
 from depth_learning_ros.types import StereoPair
@@ -21,22 +26,41 @@ from depth_learning_ros.types import StereoPair
 #: Roles of five stretches of a log, one after the other.
 TRAIN, VALIDATION, HELD_OUT = 'train', 'validation', 'held-out'
 ROLES = (TRAIN, TRAIN, HELD_OUT, TRAIN, VALIDATION)
-STRETCHES = 10  # a log is cut into at least so many, where it has the frames
+STRETCHES = 10  # logs are cut into at least so many, where they have the frames
 LONGEST_STRETCH = 40
 MIN_FRAMES = 10
-MIN_SIDE_PX = 64
-
-#: A frame whose gray values spread less, or of which more is black or white, shows nothing.
-MIN_SPREAD = 4.0
-DARK, BRIGHT = 6, 249
-MAX_LOST = 0.9
-#: A frame that differs less from the one before, in gray values, is the same picture again.
-MIN_CHANGE = 0.4
 
 
-def stretch_length(expected: int) -> int:
-    """Give how many frames in a row play one role, of a log of so many frames."""
-    return min(LONGEST_STRETCH, max(1, expected // STRETCHES))
+def stretch_length(frames: int) -> int:
+    """Give how many frames in a row play one role, of so many frames."""
+    return min(LONGEST_STRETCH, max(1, frames // STRETCHES))
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Which role each frame of a log plays: it depends on where the frame lies, and nothing else.
+
+    Attributes:
+        length: frames of a stretch.
+        first: how many frames of other logs lie before the first one.
+    """
+
+    length: int
+    first: int = 0
+
+    def role(self, index: int) -> str:
+        """Give the role of a frame of the log, counted from 0."""
+        return ROLES[(self.first + index) // self.length % len(ROLES)]
+
+
+def lay_out(counts: Sequence[int], length: int) -> list[Stretches]:
+    """Give the stretches of logs of so many frames: they go on from log to log.
+
+    A log that is no longer than a stretch plays one role as a whole, that of its first frame. So
+    every stretch is still played by somebody: one of such logs begins in it.
+    """
+    return [Stretches(length, first - first % length if count <= length else first)
+            for first, count in zip(accumulate(counts, initial=0), counts, strict=False)]
 
 
 class FrameStore:
@@ -65,10 +89,7 @@ class FrameStore:
 
     def load(self, role: str, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Give left and right, uint8 [H, W, 3]."""
-        with np.load(self.paths[role][index]) as arrays:
-            views = [arrays[side] for side in ('left', 'right')]
-        left, right = (np.repeat(view, 3, 2) if view.shape[2] == 1 else view for view in views)
-        return left, right
+        return read_frame(self.paths[role][index])
 
     def add(self, pair: StereoPair, role: str, number: int) -> Path:
         """Keep a frame.
@@ -77,12 +98,17 @@ class FrameStore:
             DataError: the disk is full, or the folder cannot be written.
         """
         path = self.folder / f'{role}-{number:06d}.npz'
-        views = {side: _without_repeats(getattr(pair, side)) for side in ('left', 'right')}
-        with atomic_write(path, force=True) as file:
-            np.savez(file, **views)  # type: ignore[arg-type]
+        self.folder.mkdir(parents=True, exist_ok=True)  # somebody may have cleared it away
+        write_frame(path, pair)
         if path not in self.paths[role]:
             self.paths[role].append(path)
         return path
+
+    def adopt(self, path: Path, role: str, number: int) -> None:
+        """Take over a frame that `write_frame` wrote into the folder."""
+        named = self.folder / f'{role}-{number:06d}.npz'
+        path.rename(named)
+        self.paths[role].append(named)
 
     def smallest_size(self) -> tuple[int, int]:
         """Give the smallest height and width of all frames."""
@@ -96,59 +122,69 @@ class FrameStore:
 
 
 class Intake:
-    """Chooses what of a log is kept, and says what is not and why.
+    """Chooses what of logs is kept, and says what is not and why.
+
+    Roles are dealt when all is taken in: how much of a log is of use shows only then.
 
     Args:
         store: where to.
-        expected: how many frames the log has, as far as is known.
-        most: how many may be kept: every ``every``-th should be offered.
-        first: number of its first frame, where other logs were taken in before.
+        noise_gray: see `Pictures`.
+
+    Attributes:
+        skipped: frames that were not kept, by cause.
     """
 
-    def __init__(self, store: FrameStore, expected: int, most: int, first: int = 0) -> None:
+    def __init__(self, store: FrameStore, noise_gray: float = NOISE_GRAY) -> None:
         self.store = store
-        self.every = max(1, -(-expected // most))
-        self.stretch = stretch_length(expected // self.every)
-        self.first = first
-        self.kept = 0
         self.skipped: Counter[str] = Counter()
-        self._last: np.ndarray | None = None
+        self._pictures = Pictures(noise_gray)
+        self._logs: list[list[Path]] = []
+        self._number = 0
 
-    def offer(self, pair: StereoPair) -> bool:
-        """Keep a frame, or count why not."""
-        reason = self._refusal(pair)
+    def take(self, pairs: Iterable[StereoPair], name: str = '') -> int:
+        """Choose from the frames of a log; gives how many are kept.
+
+        Raises:
+            DataError: no network can learn from the log; it says its name and why. Or the disk is
+                full.
+        """
+        kept = [path for path in map(self._keep, pairs) if path is not None]
+        try:
+            if kept:
+                check_pairs([read_frame(kept[i]) for i in spread(len(kept))], name)
+        except PairError as fault:
+            # a few frames, perhaps of a bare wall, do not condemn a log
+            if len(kept) >= CHECKED_PAIRS or not fault.may_be_chance:
+                raise
+            self.skipped[fault.what] += len(kept)
+            for path in kept:
+                self._pictures.forget(path)
+                path.unlink()
+            return 0
+        self._logs.append(kept)
+        return len(kept)
+
+    def deal(self) -> None:
+        """Give all frames that were taken in their roles."""
+        counts = [len(log) for log in self._logs]
+        number = 0
+        for log, stretches in zip(self._logs, lay_out(counts, stretch_length(sum(counts))),
+                                  strict=True):
+            for index, path in enumerate(log):
+                self.store.adopt(path, stretches.role(index), number)
+                number += 1
+        self._logs.clear()
+
+    def _keep(self, pair: StereoPair) -> Path | None:
+        reason = self._pictures.refusal(pair)
         if reason:
             self.skipped[reason] += 1
-            return False
-        role = ROLES[(self.kept // self.stretch) % len(ROLES)]
-        self.store.add(pair, role, self.first + self.kept)
-        self.kept += 1
-        return True
-
-    def take(self, pairs: Iterable[StereoPair]) -> int:
-        """Offer all frames of a log; gives how many were kept."""
-        for pair in pairs:
-            self.offer(pair)
-        return self.kept
-
-    def _refusal(self, pair: StereoPair) -> str:
-        height, width = pair.left.shape[:2]
-        if min(height, width) < MIN_SIDE_PX:
-            return f'{width}x{height} is smaller than {MIN_SIDE_PX} pixels'
-        for side in ('left', 'right'):
-            gray = getattr(pair, side)[::4, ::4].mean(2)
-            if (gray <= DARK).mean() > MAX_LOST:
-                return f'{side} image is black'
-            if (gray >= BRIGHT).mean() > MAX_LOST:
-                return f'{side} image is saturated'
-            if gray.std() < MIN_SPREAD:
-                return f'{side} image shows nothing (all of one gray)'
-        gray = pair.left[::4, ::4].mean(2)
-        last, same_size = self._last, self._last is not None and self._last.shape == gray.shape
-        if last is not None and same_size and np.abs(gray - last).mean() < MIN_CHANGE:
-            return 'the same picture as the frame before'
-        self._last = gray
-        return ''
+            return None
+        path = self.store.folder / f'new-{self._number:06d}.npz'
+        write_frame(path, pair)
+        self._pictures.add(path, pair.left)
+        self._number += 1
+        return path
 
 
 def check_enough(store: FrameStore, skipped: Counter[str], batch: int) -> None:
@@ -161,12 +197,34 @@ def check_enough(store: FrameStore, skipped: Counter[str], batch: int) -> None:
     left_out = f'. Left out: {causes}' if causes else ''
     needed = max(MIN_FRAMES, batch)
     if len(store) < needed:
+        still = ', or set noise_gray to 0, which leaves out only what is the very same' \
+            if skipped[SAME_PICTURE] else ''
         raise DataError(f'{len(store)} usable frames are too few: at least {needed} different '
-                        f'ones are needed{left_out}. Record a longer log of the moving robot')
+                        f'ones are needed{left_out}. Record a longer log of the moving '
+                        f'robot{still}')
     for role in (TRAIN, VALIDATION, HELD_OUT):
         if not store.count(role):
             raise DataError(f'{len(store)} usable frames leave none for {role}{left_out}. Record '
                             f'a longer log')
+
+
+def read_frame(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Give left and right of a frame, uint8 [H, W, 3]."""
+    with np.load(path) as arrays:
+        views = [arrays[side] for side in ('left', 'right')]
+    left, right = (np.repeat(view, 3, 2) if view.shape[2] == 1 else view for view in views)
+    return left, right
+
+
+def write_frame(path: Path, pair: StereoPair) -> None:
+    """Write a frame.
+
+    Raises:
+        DataError: the disk is full, or the folder cannot be written.
+    """
+    views = {side: _without_repeats(getattr(pair, side)) for side in ('left', 'right')}
+    with atomic_write(path, force=True) as file:
+        np.savez(file, **views)  # type: ignore[arg-type]
 
 
 def _without_repeats(image: np.ndarray) -> np.ndarray:

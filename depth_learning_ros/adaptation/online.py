@@ -75,7 +75,7 @@ class OnlineAdapter:
         self._share = share
         self._new_frames = max(config.batch, capacity // 10)  # for another round to be worth it
         self._kept_before = -self._new_frames
-        self.buffer = ReplayBuffer(folder / 'frames', capacity)
+        self.buffer = ReplayBuffer(folder / 'frames', capacity, config.noise_gray)
         self.models = ModelsInUse(folder_of(folder / 'models', original), original)
         self._state_file = self.models.folder / 'state.pt'
         self.status = OnlineStatus()

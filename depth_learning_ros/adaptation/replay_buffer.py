@@ -4,104 +4,115 @@
 
 When one too many is there, that one goes whose picture is most like that of another of its role.
 So an hour before the same wall leaves a few frames of the wall, and does not push out the rest.
+
+A picture that is there already, in whatever role, is not taken again, so a log that is read twice
+brings nothing that was learned from into what is held out.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 import threading
 
-import numpy as np
-
+from depth_learning_ros.adaptation.check_pairs import CHECKED_PAIRS, PairError, check_pairs
 from depth_learning_ros.adaptation.frames import (
     HELD_OUT,
     ROLES,
     TRAIN,
     VALIDATION,
     FrameStore,
-    Intake,
+    Stretches,
     stretch_length,
 )
+from depth_learning_ros.adaptation.pictures import NOISE_GRAY, Pictures
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.types import StereoPair
 
 MIN_CAPACITY = 10
-_THUMB = (12, 16)  # rows and columns that a picture is compared by
 
 
 class ReplayBuffer:
     """A bounded `FrameStore` that is filled while it is used; for several threads.
 
+    Frames of a camera play roles in stretches, counted on from process to process. The first few
+    of a process are held back until they were found to be rectified stereo pairs.
+
     Args:
         folder: where the frames are; what is there is kept.
         capacity: frames of all roles together.
+        noise_gray: see `Pictures`.
 
     Attributes:
         store: the frames, each with its role.
         seen: frames offered.
-        skipped: of these, not kept, by cause.
+        kept: frames taken in since the beginning, those that had to go again among them.
+        skipped: of those offered, not kept, by cause.
 
     Raises:
         DataError: the capacity is too small.
     """
 
-    def __init__(self, folder: Path, capacity: int) -> None:
+    def __init__(self, folder: Path, capacity: int, noise_gray: float = NOISE_GRAY) -> None:
         if capacity < MIN_CAPACITY:
             raise DataError(f'the replay buffer holds {capacity} frames: give {MIN_CAPACITY} or '
                             f'more')
         self.capacity = capacity
         self.store = FrameStore(folder)
-        self.seen = 0
+        self.seen = self.kept = 0
+        self.skipped: Counter[str] = Counter()
         self._limits = {role: max(1, capacity * ROLES.count(role) // len(ROLES))
                         for role in (TRAIN, VALIDATION, HELD_OUT)}
-        self._thumbs = {path: _thumb(self.store.load(role, index)[0])
-                        for role, paths in self.store.paths.items()
-                        for index, path in enumerate(paths)}
-        numbers = [int(path.stem.rpartition('-')[2]) for path in self._thumbs]
-        self._intake = Intake(self.store, capacity, capacity, max(numbers, default=-1) + 1)
+        self._pictures = Pictures(noise_gray)
+        for role, paths in self.store.paths.items():
+            for index, path in enumerate(paths):
+                self._pictures.add(path, self.store.load(role, index)[0])
+        numbers = [int(path.stem.rpartition('-')[2]) for path in self._paths()]
+        self._number = max(numbers, default=-1) + 1
+        self._stretches = Stretches(stretch_length(capacity))
+        self._unchecked: list[StereoPair] | None = []  # None: the camera was found to be fine
         self._held = False
         self._lock = threading.Lock()
         self._evict_all()
 
-    @property
-    def skipped(self) -> Counter[str]:
-        return self._intake.skipped
-
-    @property
-    def kept(self) -> int:
-        """Frames that were taken in since the beginning, those that had to go again among them."""
-        return self._intake.kept
-
-    def expect(self, frames: int) -> None:
-        """Say how many will be offered: a short log is cut into short stretches of each role."""
-        with self._lock:
-            self._intake.stretch = stretch_length(frames)
-
-    def offer(self, pair: StereoPair) -> bool:
+    def offer(self, pair: StereoPair, role: str = '') -> bool:
         """Keep a frame, or count why not; another one may have to go.
 
+        Args:
+            pair: the frame.
+            role: that it plays, where its log was checked and laid out; empty for a camera.
+
+        Returns:
+            Whether it was kept; the first ones of a camera are, unless they turn out to be none.
+
         Raises:
-            DataError: the disk is full.
+            DataError: the frames of the camera are no stereo pairs: those that it gave until now
+                are dropped. Or the disk is full.
         """
         with self._lock:
             self.seen += 1
             if self._held and len(self.store) >= 2 * self.capacity:
                 self.skipped['no room until the round ends'] += 1
                 return False
-            before = {path for paths in self.store.paths.values() for path in paths}
-            if not self._intake.offer(pair):
-                return False
-            new = next(path for paths in self.store.paths.values() for path in paths
-                       if path not in before)
-            self._thumbs[new] = _thumb(pair.left)
-            if not self._held:
-                self._evict_all()
+            if role or self._unchecked is None:
+                return self._keep(pair, role)
+            self._unchecked.append(pair)
+            if len(self._unchecked) >= CHECKED_PAIRS:
+                self._check_camera()
             return True
 
     def hold(self) -> FrameStore:
-        """Keep all that is there until `release`, and return it as it is now."""
+        """Keep all that is there until `release`, and return it as it is now.
+
+        Raises:
+            DataError: somebody deleted frames; those that are left can be held by another call.
+        """
         with self._lock:
+            gone = self._forget_deleted()
+            if gone:
+                raise DataError(f'{gone} frames in {self.store.folder} were deleted: there are '
+                                f'{len(self.store)} now')
             self._held = True
             return FrameStore(self.store.folder)
 
@@ -112,35 +123,55 @@ class ReplayBuffer:
             self._evict_all()
 
     def bytes_on_disk(self) -> int:
-        """Return the size of all frames."""
+        """Return the size of all frames; those that somebody deleted are forgotten."""
         with self._lock:
-            return sum(path.stat().st_size for paths in self.store.paths.values()
-                       for path in paths)
+            self._forget_deleted()
+            return sum(path.stat().st_size for path in self._paths())
+
+    def _paths(self) -> list[Path]:
+        return [path for paths in self.store.paths.values() for path in paths]
+
+    def _check_camera(self) -> None:
+        """Keep the frames that were held back, or drop them and say why."""
+        held_back, self._unchecked = self._unchecked or [], []
+        try:
+            check_pairs([(pair.left, pair.right) for pair in held_back], 'the camera')
+        except PairError as fault:
+            self.skipped[fault.what] += len(held_back)
+            raise
+        self._unchecked = None
+        for pair in held_back:
+            self._keep(pair, '')
+
+    def _keep(self, pair: StereoPair, role: str) -> bool:
+        reason = self._pictures.refusal(pair)
+        if reason:
+            self.skipped[reason] += 1
+            return False
+        path = self.store.add(pair, role or self._stretches.role(self._number), self._number)
+        self._pictures.add(path, pair.left)
+        self._number += 1
+        self.kept += 1
+        if not self._held:
+            self._evict_all()
+        return True
 
     def _evict_all(self) -> None:
         for role, limit in self._limits.items():
             paths = self.store.paths[role]
             while len(paths) > limit:
-                gone = self._most_alike(paths)
-                paths.remove(gone)
-                del self._thumbs[gone]
-                gone.unlink()
+                gone = self._pictures.most_alike(paths)
+                self._forget(gone)
+                gone.unlink(missing_ok=True)
 
-    def _most_alike(self, paths: list[Path]) -> Path:
-        """Return the older frame of the two that are most alike."""
-        thumbs = np.stack([self._thumbs[path] for path in paths])
-        squares = (thumbs ** 2).sum(1)
-        distances = squares[:, None] + squares[None] - 2 * thumbs @ thumbs.T
-        np.fill_diagonal(distances, np.inf)
-        one, other = np.unravel_index(int(np.argmin(distances)), distances.shape)
-        return min(paths[one], paths[other], key=lambda path: path.stem)
+    def _forget_deleted(self) -> int:
+        gone = [path for path in self._paths() if not path.exists()]
+        for path in gone:
+            self._forget(path)
+        return len(gone)
 
-
-def _thumb(left: np.ndarray) -> np.ndarray:
-    """Return a small gray picture without its brightness: float32 [rows * columns]."""
-    rows, columns = _THUMB
-    height, width = (side // parts * parts for side, parts in zip(left.shape, _THUMB,
-                                                                   strict=False))
-    gray = left[:height, :width].mean(2, dtype=np.float32)
-    blocks = gray.reshape(rows, height // rows, columns, width // columns).mean((1, 3))
-    return (blocks - blocks.mean()).reshape(-1)
+    def _forget(self, path: Path) -> None:
+        self._pictures.forget(path)
+        for paths in self.store.paths.values():
+            with suppress(ValueError):
+                paths.remove(path)

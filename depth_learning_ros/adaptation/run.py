@@ -4,20 +4,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 import json
 from pathlib import Path
 import shutil
 import time
 
 from depth_learning_ros.adaptation.adapter import Adapter
-from depth_learning_ros.adaptation.check_pairs import check_pairs
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.frames import (
     HELD_OUT,
-    TRAIN,
     FrameStore,
     Intake,
     check_enough,
@@ -33,7 +31,6 @@ from depth_learning_ros.files import atomic_write, check_output
 from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint
 from depth_learning_ros.types import StereoPair
 
-CHECKED_PAIRS = 4
 SAVE_EVERY_S = 120.0
 
 
@@ -153,23 +150,20 @@ def _prepare(logs: Sequence[Log], work: Path, config: AdaptationConfig,
     if work.exists():
         shutil.rmtree(work)
     store = FrameStore(work / 'frames')
-    skipped: Counter[str] = Counter()
-    total = max(1, sum(log.expected for log in logs))
-    number = 0
+    intake = Intake(store, config.noise_gray)
+    every = max(1, -(-sum(log.expected for log in logs) // config.max_frames))
+    passed = 0
     for log in logs:
-        most = max(1, round(config.max_frames * log.expected / total))
-        intake = Intake(store, log.expected, most, number)
-        number += intake.take(log.pairs(intake.every))
-        skipped += intake.skipped
-    check_enough(store, skipped, config.batch)
-    check_pairs([store.load(TRAIN, i) for i in _spread(store.count(TRAIN), CHECKED_PAIRS)])
+        # every n-th frame of all logs, as if they were one: of some short logs none
+        due = -(-(passed + log.expected) // every) - -(-passed // every)
+        passed += log.expected
+        if due:
+            intake.take(islice(log.pairs(every), due), log.name)
+    intake.deal()
+    check_enough(store, intake.skipped, config.batch)
     with atomic_write(done, force=True, mode='w') as file:
-        json.dump(dict(skipped), file)
-    return dict(skipped)
-
-
-def _spread(count: int, most: int) -> Iterator[int]:
-    yield from sorted({round(i * (count - 1) / max(1, most - 1)) for i in range(most)})
+        json.dump(dict(intake.skipped), file)
+    return dict(intake.skipped)
 
 
 def _learn(adapter: Adapter, state: Path, weights_hash: str, on_step: OnStep | None) -> None:

@@ -136,11 +136,8 @@ class AdaptationNode(Node):
         if not bags:
             return None
         topics = TopicWishes(values['bag_left'] or None, values['bag_right'] or None)
-        feeder = BagFeeder(bags, topics, values['buffer_frames'], self._folder() / 'bags.json',
-                           self.adapter.offer, self._bags_read)
-        if feeder.expected:
-            self.adapter.buffer.expect(feeder.expected)
-        return feeder
+        return BagFeeder(bags, topics, values['buffer_frames'], self._folder() / 'bags.json',
+                         self.adapter.buffer.offer, self._bags_read)
 
     def _bags_read(self) -> None:
         """Let it learn now, if it was told to: a round is to know all that the bags show."""

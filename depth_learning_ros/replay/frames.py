@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from depth_learning_ros.errors import BagError
@@ -53,3 +54,23 @@ def bag_pairs(source: Path | str, options: ReplayOptions | None = None,
                                statistics.skipped.most_common(3))
             raise BagError(f'no pair of {source} could be read: '
                            f'{causes or "no left image fits a right one"}')
+
+
+def sample_pairs(source: Path | str, count: int, options: ReplayOptions | None = None,
+                 ) -> Iterator[StereoPair]:
+    """Yield the first pair of each of so many equal parts of a bag; fewer where a part has none.
+
+    Only what lies before those pairs is read.
+
+    Raises:
+        BagError: the bag cannot be read, or holds no stereo pair.
+    """
+    options = replace(options or ReplayOptions(), every=1)
+    with Bag(source) as bag:
+        topics = find_stereo_topics(bag.topics, options.topics)
+        length_ns = bag.end_ns - bag.start_ns
+        starts = [bag.start_ns + length_ns * part // count for part in range(count)]
+        for window in map(Window, starts, [*starts[1:], bag.end_ns]):
+            items = PairSource(bag, topics, window, options, Statistics())
+            yield from islice((item.pair for item in items if isinstance(item, Frame)
+                               and isinstance(item.pair, StereoPair)), 1)
