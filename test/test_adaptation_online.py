@@ -154,8 +154,8 @@ def test_frames_of_swapped_cameras_are_dropped_and_others_learned_from(opened):
 def test_too_few_frames_are_waited_for(opened):
     parts = opened()
     parts.adapter.start()
-    parts.feed(3)
-    assert parts.wait(lambda s: s.state == State.COLLECTING and '3 usable frames' in s.message)
+    parts.feed(5)
+    assert parts.wait(lambda s: s.state == State.COLLECTING and '5 usable frames' in s.message)
     parts.adapter.stop()
     assert parts.wait(lambda status: status.state == State.STOPPED)
 
