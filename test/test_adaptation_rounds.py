@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from adaptation_parts import pair, small
 import numpy as np
 import pytest
+import torch
 
 from depth_learning_ros.adaptation import models_in_use as models_module
 from depth_learning_ros.adaptation import online as online_module
@@ -22,6 +23,7 @@ from depth_learning_ros.adaptation.models_in_use import Model
 from depth_learning_ros.adaptation.online import OnlineAdapter
 from depth_learning_ros.adaptation.online_status import State
 from depth_learning_ros.adaptation.progress import StepReport
+from depth_learning_ros.adaptation.threads import usual_share
 from depth_learning_ros.errors import DataError, ModelError, TrainingError
 from depth_learning_ros.files import disk_full
 from depth_learning_ros.models.checkpoint import CheckpointInfo
@@ -313,3 +315,9 @@ def test_weights_of_one_view_are_refused_at_the_start(tmp_path):
     weights = write_weights(tmp_path / 'eye.safetensors', 'svs')
     with pytest.raises(ModelError, match='eye is a svs: adaptation needs'):
         Parts(weights, tmp_path / 'kept')
+
+
+def test_beside_others_it_takes_a_tenth_of_a_gpu_and_what_a_cpu_leaves(monkeypatch):
+    for gpu, expected in ((True, 0.1), (False, 1.0)):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda gpu=gpu: gpu)
+        assert usual_share() == expected

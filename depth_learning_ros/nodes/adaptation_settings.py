@@ -37,8 +37,9 @@ SETTINGS = (
     _fixed('bag_right', '', 'Right image topic of the bags; empty = it is found.'),
     _fixed('buffer_frames', 300, 'Pairs kept on disk, as different as can be.', 10, 100_000),
     _fixed('sample_period_s', 0.5, 'A pair is taken at most so often, in seconds.', 0.0, 3600.0),
-    _fixed('share', 1.0, 'Share of its time that it takes steps and validates; it sleeps for the '
-                         'rest. Rendering, judging and building take all their time.', 0.01, 1.0),
+    _fixed('share', 0.0, 'Share of its time that it takes steps and validates; it sleeps for the '
+                         'rest. 0 = 0.1 on a GPU, which has no priorities, else 1. Rendering, '
+                         'judging and building take all their time.', 0.0, 1.0),
     _fixed('threads', 1, 'CPU threads that it computes with; the engine that it builds and '
                          'checks after a round takes as many as any engine.', 1, 256),
     _fixed('niceness', 19, 'Priority: 0 as others, 19 = only time that nobody else wants.', 0, 19),
