@@ -79,7 +79,7 @@ def weights_of(network) -> torch.Tensor:
 def accept_all(patch):
     """Let later weights be better ones, for these walls are too small to get better at."""
     patch.setattr(adapter_module, 'judge',
-                  lambda before, after, bound: Verdict(True, (), before, after))
+                  lambda before, after, *_: Verdict(True, (), before, after))
     patch.setattr(adapter_module, 'harms', lambda *_: [])
     scores = count()
     patch.setattr(adapter_module, '_score', lambda figures: float(next(scores)))

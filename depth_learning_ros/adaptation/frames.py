@@ -197,7 +197,7 @@ def check_enough(store: FrameStore, skipped: Counter[str], batch: int) -> None:
     left_out = f'. Left out: {causes}' if causes else ''
     needed = max(MIN_FRAMES, batch)
     if len(store) < needed:
-        still = ', or set noise_gray to 0, which leaves out only what is the very same' \
+        still = ', or set noise_gray to 0, which leaves out only the very same' \
             if skipped[SAME_PICTURE] else ''
         raise DataError(f'{len(store)} usable frames are too few: at least {needed} different '
                         f'ones are needed{left_out}. Record a longer log of the moving '

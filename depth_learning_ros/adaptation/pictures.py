@@ -20,8 +20,9 @@ MIN_SIDE_PX = 64
 MIN_SPREAD = 4.0
 DARK, BRIGHT = 6, 249
 MAX_LOST = 0.9
-#: Standard deviation of noise, in gray levels of 255, that makes no other picture of a scene.
-NOISE_GRAY = 4.0
+#: Standard deviation of noise, in gray levels of 255, that makes no other picture of a scene: of
+#: a camera in good light. More would take a drone that hovers for a camera on a table.
+NOISE_GRAY = 0.75
 SAME_PICTURE = 'the same picture as one that is kept'
 
 _BLOCKS = (12, 16)  # rows and columns
