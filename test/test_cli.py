@@ -282,6 +282,13 @@ def test_what_a_resumed_run_did_before_does_not_count_as_done_now():
         'train: 51.0 %, 11 s, about 490 s left', 'train: 52.0 %, 21 s, about 480 s left']
 
 
+def test_the_first_word_of_slow_work_has_a_rate():
+    now = iter([0.0, 20.0, 20.0, 20.0, 20.1, 20.2])  # a clock that goes on while it is read
+    stream = io.StringIO()
+    Meter('adapt', 4, 'step', stream=stream, clock=lambda: next(now)).update(1)
+    assert stream.getvalue() == 'adapt: 1 of 4 steps, 20 s, 0.0498 per s\n'
+
+
 def test_a_bar_of_a_resumed_run_shows_the_rate_of_now():
     stream = Terminal()
     meter = Meter('long', 1000, 'frame', stream=stream)

@@ -65,10 +65,10 @@ class Meter:
     def _print_line(self) -> None:
         now, (first, first_time) = self._clock(), self._first or (0, self._start)
         elapsed_s, since_first_s = now - self._start, now - first_time
-        rate = ((self._done - first) / since_first_s if since_first_s > 0
-                else self._done / elapsed_s)
+        goes_on = self._done > first and since_first_s > 0
+        rate = (self._done - first) / since_first_s if goes_on else self._done / elapsed_s
         left = ''
-        if self._total is not None and since_first_s > 0 and rate > 0:
+        if self._total is not None and goes_on:
             left = f', about {(self._total - self._done) / rate:.0f} s left'
         if self._unit == PERCENT:
             done, speed = f'{100 * self._done / (self._total or 1):.1f} %', ''
