@@ -6,14 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 
+from depth_learning_ros.adaptation import adapter as adapter_module
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.frames import FrameStore, Intake
+from depth_learning_ros.adaptation.gate import Verdict
 from depth_learning_ros.data.images import write_image
 from depth_learning_ros.types import StereoPair
 
@@ -88,3 +91,12 @@ class Says:
 def views(*found):
     return [torch.from_numpy(np.stack([getattr(p, side).transpose(2, 0, 1) for p in found]))
             for side in ('left', 'right')]
+
+
+def accept_all(patch):
+    """Let later weights be better ones, for these walls are too small to get better at."""
+    patch.setattr(adapter_module, 'judge',
+                  lambda before, after, *_: Verdict(True, (), before, after))
+    patch.setattr(adapter_module, 'harms', lambda *_: [])
+    scores = count()
+    patch.setattr(adapter_module, '_score', lambda figures: float(next(scores)))

@@ -4,14 +4,12 @@
 
 import json
 
-from adaptation_parts import pairs, write_folder, write_scenes
+from adaptation_parts import accept_all, pairs, write_folder, write_scenes
 from bags import StereoBag, write_stereo_bag
 import pytest
 import torch
 import yaml
 
-from depth_learning_ros.adaptation import adapter as adapter_module
-from depth_learning_ros.adaptation.gate import Verdict
 from depth_learning_ros.cli import main
 from depth_learning_ros.cli.adapt import STATUS_REJECTED
 from depth_learning_ros.models.checkpoint import CheckpointInfo, save_checkpoint
@@ -55,8 +53,7 @@ def test_a_bag_and_a_folder_together_and_the_status_of_a_rejection(files, capsys
 
 
 def test_acceptance_is_status_0(files, monkeypatch, capsys):
-    monkeypatch.setattr(adapter_module, 'judge',
-                        lambda before, after, bound: Verdict(True, (), before, after))
+    accept_all(monkeypatch)
     folder = write_folder(files / 'log', pairs(12))
     assert adapt(files, folder, '--minutes', '0.001') == 0
     assert (files / 'new.safetensors').exists() and 'accepted' in capsys.readouterr().err
