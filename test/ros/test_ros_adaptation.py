@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 from either_ros import REAL
 import pytest
 
@@ -13,6 +16,8 @@ pytest.importorskip('torch')
 
 from std_srvs.srv import Trigger
 from world import StereoCamera, World, start_node
+
+from depth_learning_ros.adaptation.models_in_use import Model, ModelsInUse, folder_of
 
 
 @pytest.fixture
@@ -35,3 +40,23 @@ def test_it_collects_frames_answers_its_services_and_ends_cleanly(world, tmp_pat
         assert world.call(Trigger, 'learner/stop', Trigger.Request(), process).success
         assert process.interrupt() == 0, process.output
         assert 'Traceback' not in process.output, process.output
+
+
+def test_a_stereo_node_that_is_killed_gets_the_model_again(world, tmp_path):
+    models = ModelsInUse(folder_of(tmp_path / 'models', 'dispnetc-small'), 'dispnetc-small')
+    path = models.new_path()
+    path.write_bytes(b'that stereo_node takes it does not mean that it can load it')
+    models.accept(Model.of(path))
+    given = f'stereo was given {path}'
+    with start_node('learner', node='adaptation_node', folder=str(tmp_path), niceness=0,
+                    model='dispnetc-small', target_node='stereo') as learner:
+        with start_node('stereo', model='bm') as first:
+            world.wait(lambda: given in learner.output, 'a model given', process=learner)
+            os.killpg(first.popen.pid, signal.SIGKILL)
+        with start_node('stereo', model='bm') as second:
+            world.wait(lambda: learner.output.count(given) == 2, 'a model given again',
+                       process=learner)
+            world.wait(lambda: 'stereo uses bm, not' in learner.output, 'a look at it',
+                       process=learner)
+            assert second.running
+        assert learner.interrupt() == 0, learner.output
