@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+import time
 
 import cv2
 import numpy as np
@@ -100,3 +101,13 @@ def accept_all(patch):
     patch.setattr(adapter_module, 'harms', lambda *_: [])
     scores = count()
     patch.setattr(adapter_module, '_score', lambda figures: float(next(scores)))
+
+
+def wait_for_status(adapter, condition, patience_s: float) -> bool:
+    """Wait until an online adapter's status is as wanted; tell whether it came to that."""
+    end = time.monotonic() + patience_s
+    while not condition(adapter.status):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True

@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import math
-import time
 
-from adaptation_parts import pair, small, write_scenes
+from adaptation_parts import pair, small, wait_for_status, write_scenes
 import pytest
 import torch
 
@@ -57,12 +56,7 @@ class Parts:
             self.adapter.offer(StereoPair(found.right, found.left) if swapped else found)
 
     def wait(self, condition) -> bool:
-        end = time.monotonic() + PATIENCE_S
-        while not condition(self.adapter.status):
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.02)
-        return True
+        return wait_for_status(self.adapter, condition, PATIENCE_S)
 
 
 @pytest.fixture

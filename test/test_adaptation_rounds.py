@@ -10,7 +10,7 @@ import threading
 import time
 from types import SimpleNamespace
 
-from adaptation_parts import pair, small
+from adaptation_parts import pair, small, wait_for_status
 import numpy as np
 import pytest
 import torch
@@ -95,12 +95,7 @@ class Parts:
             self.adapter.offer(pair(seed))
 
     def wait(self, condition) -> bool:
-        end = time.monotonic() + PATIENCE_S
-        while not condition(self.adapter.status):
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.01)
-        return True
+        return wait_for_status(self.adapter, condition, PATIENCE_S)
 
     def accept_one(self):
         """Take part in a round that is accepted."""

@@ -187,9 +187,11 @@ class Adapter:
     def validate(self) -> Validation:
         """Measure the current weights on the validation frames; keep them if they are the best."""
         if not self.validations:
-            best, best_step = copy.deepcopy(self.best), self.best_step
+            # a run that goes on on other frames: these know nothing of its best weights yet
+            best_step = self.best_step
+            best = copy.deepcopy(self.best) if best_step else None
             self._validate(self.reference, 0)
-            if best_step:  # it was gone on with on other frames, which know nothing of the best
+            if best is not None:
                 self._validate(Predictor(best, self.info, self.config.precision), best_step)
         return self._validate(self.steady, self.step_number)
 

@@ -8,7 +8,7 @@ in a rectified pair whose views are not swapped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -55,11 +55,6 @@ class PairError(DataError):
     def __init__(self, what: str, detail: str, name: str, may_be_chance: bool = False) -> None:
         super().__init__(f'{name}: {what}: {detail}' if name else f'{what}: {detail}')
         self.what, self.may_be_chance = what, may_be_chance
-
-
-def spread(count: int, most: int = CHECKED_PAIRS) -> Iterator[int]:
-    """Yield the indexes of at most so many things out of ``count``, spread evenly."""
-    yield from sorted({round(i * (count - 1) / max(1, most - 1)) for i in range(most)})
 
 
 def check_pairs(frames: Sequence[tuple[np.ndarray, np.ndarray]], name: str = '') -> PairCheck:

@@ -19,6 +19,7 @@ import torch
 
 from depth_learning_ros.adaptation.frames import FrameStore
 from depth_learning_ros.adaptation.predict import Predictor
+from depth_learning_ros.adaptation.spread import spread
 from depth_learning_ros.adaptation.tonioni import match
 from depth_learning_ros.adaptation.zole import pseudo_ground_truth
 from depth_learning_ros.data.synthetic.pool import ScenePool
@@ -106,9 +107,7 @@ class HeldOut:
     """
 
     def __init__(self, store: FrameStore, role: str, reference: Predictor, most: int) -> None:
-        count = store.count(role)
-        looked_at = sorted({round(i * (count - 1) / max(1, most - 1)) for i in range(most)}
-                           if count > most else range(count))
+        looked_at = spread(store.count(role), most)
         self.store, self.role = store, role
         self.indices: list[int] = []
         self.masks: list[np.ndarray] = []

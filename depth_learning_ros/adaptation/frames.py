@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from depth_learning_ros.adaptation.check_pairs import CHECKED_PAIRS, PairError, check_pairs, spread
+from depth_learning_ros.adaptation.check_pairs import CHECKED_PAIRS, PairError, check_pairs
 from depth_learning_ros.adaptation.pictures import NOISE_GRAY, SAME_PICTURE, Pictures
+from depth_learning_ros.adaptation.spread import spread
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.files import atomic_write
 from depth_learning_ros.types import StereoPair
@@ -151,7 +152,7 @@ class Intake:
         kept = [path for path in map(self._keep, pairs) if path is not None]
         try:
             if kept:
-                check_pairs([read_frame(kept[i]) for i in spread(len(kept))], name)
+                check_pairs([read_frame(kept[i]) for i in spread(len(kept), CHECKED_PAIRS)], name)
         except PairError as fault:
             # a few frames, perhaps of a bare wall, do not condemn a log
             if len(kept) >= CHECKED_PAIRS or not fault.may_be_chance:

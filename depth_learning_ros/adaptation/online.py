@@ -16,7 +16,7 @@ import threading
 import time
 
 from depth_learning_ros.adaptation.adapter import Adapter
-from depth_learning_ros.adaptation.check_pairs import check_pairs
+from depth_learning_ros.adaptation.check_pairs import CHECKED_PAIRS, check_pairs
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.frames import HELD_OUT, TRAIN, check_enough
 from depth_learning_ros.adaptation.gate import Verdict
@@ -26,6 +26,7 @@ from depth_learning_ros.adaptation.online_status import OnlineStatus, State
 from depth_learning_ros.adaptation.predict import check_adaptable
 from depth_learning_ros.adaptation.replay_buffer import ReplayBuffer
 from depth_learning_ros.adaptation.save_requests import SaveRequests, wait_for
+from depth_learning_ros.adaptation.spread import spread
 from depth_learning_ros.adaptation.state import fingerprint, load_state, save_state
 from depth_learning_ros.errors import DataError, DepthLearningError, TrainingError
 from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint, read_info
@@ -33,7 +34,6 @@ from depth_learning_ros.types import StereoPair
 
 _log = logging.getLogger(__name__)
 
-_CHECKED_PAIRS = 4
 _POLL_S = 0.2
 
 
@@ -176,9 +176,8 @@ class OnlineAdapter:
             self.config.held_out_scenes)
         frames = self.buffer.hold()
         try:
-            check_pairs([frames.load(TRAIN, index) for index in sorted({
-                round(i * (frames.count(TRAIN) - 1) / (_CHECKED_PAIRS - 1))
-                for i in range(_CHECKED_PAIRS)})])
+            check_pairs([frames.load(TRAIN, index)
+                         for index in spread(frames.count(TRAIN), CHECKED_PAIRS)])
             weights = find_weights(self.models.current.name)
             network, info = load_checkpoint(weights)
             adapter = Adapter(network, info, self.config, frames,

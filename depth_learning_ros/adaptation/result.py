@@ -16,6 +16,7 @@ import numpy as np
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.figures import as_tensor, as_used
 from depth_learning_ros.adaptation.gate import Verdict
+from depth_learning_ros.adaptation.spread import spread
 from depth_learning_ros.files import atomic_write
 
 PICTURES = 3
@@ -61,9 +62,8 @@ def result_of(adapter: Adapter, verdict: Verdict, sources: Sequence[str],
 def pictures_of(adapter: Adapter, held_out: Sequence[tuple[np.ndarray, np.ndarray]],
                 most: int = PICTURES) -> list[Picture]:
     """Run both networks on a few held-out frames, spread evenly, as engines would."""
-    chosen = sorted({round(i * (len(held_out) - 1) / max(1, most - 1)) for i in range(most)})
     pictures = []
-    for index in chosen:
+    for index in spread(len(held_out), most):
         left, right = held_out[index]
         views = [as_tensor(view).to(adapter.workers.device) for view in (left, right)]
         before, after = ((-as_used(p, *views))[0, 0].cpu().numpy()
