@@ -60,10 +60,12 @@ SETTINGS: dict[str, dict[str, object]] = {
     **{f'lambda {value:g}': {'laplacian': value} for value in (0.0, 0.03, 0.3, 1.0)},
     **{f'sigma {value:g}': {'sigma': value} for value in (0.02, 0.15)},
     **{f'patch {value} px': {'patch_px': value} for value in (8, 64)},
+    **{f'cut {value:g}': {'cut': value} for value in (1.5, 6.0)},
     '24 neighbours': {'radius_px': 2},
     **{f'tau {value:g}': {'synthetic_weight': value} for value in (0.3, 3.0)},
     **{f'rendered pairs {value:.0%}': {'synthetic_share': value} for value in (0.1, 0.5)},
     **{f'learning rate {value:g}': {'learning_rate': value} for value in (3e-5, 1e-4, 1e-3)},
+    **{f'batch {value}': {'batch': value} for value in (2, 8)},
     'crops as they are': {'zoom_crops': False},
     'through another camera': {'augment': True},
 }
@@ -101,7 +103,9 @@ def study_zoom(args: argparse.Namespace) -> None:
 def study_methods(args: argparse.Namespace) -> None:
     """Adapt with each variant, and measure what each would leave."""
     variants = VARIANTS if args.study == 'methods' else SETTINGS
-    base = {'batch': args.batch, 'crop_width': args.crop_width, 'steps': args.steps}
+    base = {'batch': args.batch, 'crop_width': args.crop_width, 'steps': args.steps,
+            'scenes': len(list(args.scenes.glob('*.npz'))),  # all of them
+            'held_out_scenes': len(list(args.held_out.glob('*.npz')))}
     chosen = args.only.split(',') if args.only else list(variants)
     configs = {name: AdaptationConfig.from_dict({**base, **variants[name]}) for name in chosen}
     scenes = StereoFolder(args.set)

@@ -129,6 +129,51 @@ def remove_abandoned(folder: Path) -> list[Path]:
     return sorted(path for path in found if _remove_unlocked(path))
 
 
+class FolderClaim:
+    """A folder that one process at a time works in; see `claim_folder`. A context manager."""
+
+    def __init__(self, folder: Path, lock: int) -> None:
+        self.folder = folder
+        self._lock: int | None = lock
+
+    def close(self) -> None:
+        """Let others have the folder; it may be gone by now. Again is no error."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> FolderClaim:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def claim_folder(folder: Path) -> FolderClaim:
+    """Make a folder where there is none, and keep other processes out of it.
+
+    Only those that ask here as well are kept out. However the process ends, its claim ends with
+    it. Where the file system knows no locks, nobody is kept out.
+
+    Raises:
+        DataError: another process holds it; or it is a file, or cannot be made.
+    """
+    while True:
+        lock = _opened_folder(folder)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise DataError(f'another process is at work in {folder}: wait for it, or give '
+                            f'another folder') from error
+        except OSError:
+            return FolderClaim(folder, lock)  # no locks here
+        with suppress(OSError):  # not so if who had it before has just removed it
+            if os.path.samestat(os.fstat(lock), os.stat(folder)):
+                return FolderClaim(folder, lock)
+        os.close(lock)
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Whether an error says that there is no room left, on the disk or of the user's share."""
     return isinstance(error, OSError) and error.errno in _FULL
@@ -207,6 +252,22 @@ def _create(target: Path, suffix: str) -> tuple[Path, int]:
         if temporary.exists():  # not so if it was taken for abandoned before it was locked
             return temporary, lock
         os.close(lock)
+
+
+def _opened_folder(folder: Path) -> int:
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # removed in between
+                return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise DataError(f'{folder}, or what it is to lie in, is a file: a folder is needed '
+                            f'there; move it elsewhere, or give another name') from error
+        except OSError as error:
+            if is_disk_full(error):
+                raise disk_full(folder) from error
+            raise DataError(f'cannot make the folder {folder}: {error.strerror or error}; choose '
+                            f'another one') from error
 
 
 def _remove_unlocked(temporary: Path) -> bool:

@@ -21,16 +21,8 @@ ARGUMENTS = [
     DeclareLaunchArgument('stereo', default_value='true',
                           description='Start stereo_node too, by stereo.launch.py and its '
                                       'arguments; false where it runs already.'),
-    DeclareLaunchArgument('namespace', default_value='',
-                          description='Namespace of all that is started.'),
     DeclareLaunchArgument('name', default_value='stereo_node',
                           description='Name of the stereo_node that gets the adapted models.'),
-    DeclareLaunchArgument('left', default_value='left',
-                          description='Where the left camera publishes, e.g. /my/cam/left.'),
-    DeclareLaunchArgument('right', default_value='right',
-                          description='Where the right camera publishes.'),
-    DeclareLaunchArgument('image', default_value='image_rect',
-                          description='Name of the rectified images below left and right.'),
     DeclareLaunchArgument('model', default_value='',
                           description='Network to begin with, for both nodes; empty = as their '
                                       'YAML files say.'),
@@ -42,9 +34,6 @@ ARGUMENTS = [
                                       'as adapt_params_file says.'),
     DeclareLaunchArgument('adapt', default_value='true',
                           description='Begin at once; false waits for the service ~/start.'),
-    DeclareLaunchArgument('use_sim_time', default_value='false',
-                          description='Take the time from /clock, as bags and simulators '
-                                      'publish it.'),
 ]
 # As it has only the time that nobody else wants, it takes long to save what it learned.
 TO_SAVE_S = '50'
@@ -73,10 +62,13 @@ def adaptation_node(context: LaunchContext) -> list[Node]:
 
 def generate_launch_description() -> LaunchDescription:
     """Describe what is started."""
+    # declared here, too: stereo.launch.py is not always there
+    shared = [IncludeLaunchDescription(str(LAUNCH / 'parts' / f'{kind}_arguments.launch.py'))
+              for kind in ('common', 'pair')]
     stereo = IncludeLaunchDescription(
         str(LAUNCH / 'stereo.launch.py'),
         condition=IfCondition(LaunchConfiguration('stereo')))
-    return LaunchDescription([*ARGUMENTS, stereo, GroupAction([
+    return LaunchDescription([*ARGUMENTS, *shared, stereo, GroupAction([
         PushRosNamespace(LaunchConfiguration('namespace')),
         OpaqueFunction(function=adaptation_node),
     ])])

@@ -127,19 +127,27 @@ def test_weights_that_the_gate_would_refuse_are_never_the_best(folders, tmp_path
     assert weights_of(adapter.best).equal(weights_of(adapter.network))
 
 
-def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(folders, tmp_path):
-    whole = new_adapter(folders, tmp_path, learning_rate=1e-3)
+@pytest.mark.parametrize('changes', [
+    {}, {'average': 0.9}, {'cycles': 2}, {'average': 0.5, 'label_steps': 2},
+    {'average': 0.5, 'label_steps': 1, 'cycles': 2}])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(folders, tmp_path, changes):
+    changes = {'learning_rate': 1e-3, **changes}
+    whole = new_adapter(folders, tmp_path, **changes)
     for number in range(4):
         whole.step()
         if number % 2:
             whole.validate()
-    first = new_adapter(folders, tmp_path, learning_rate=1e-3)
+    first = new_adapter(folders, tmp_path, **changes)
     first.step(), first.step(), first.validate()
     torch.save(first.state(), tmp_path / 'state.pt')
-    second = new_adapter(folders, tmp_path, learning_rate=1e-3)
+    second = new_adapter(folders, tmp_path, **changes)
     second.restore(torch.load(tmp_path / 'state.pt', weights_only=True))
     second.step(), second.step(), second.validate()
-    assert weights_of(second.network).equal(weights_of(whole.network))
+    for name in ('network', 'averaged', 'best'):
+        assert weights_of(getattr(second, name)).equal(weights_of(getattr(whole, name)))
+    taught = [weights_of(each.teacher.predictor.network) for each in (whole, second)]
+    assert taught[0].equal(taught[1])
+    assert taught[0].equal(weights_of(whole.original)) == ('label_steps' not in changes)
     assert second.best_step == whole.best_step
     assert [v.score for v in second.validations] == [v.score for v in whole.validations]
     assert [r.step for r in second.history] == [1, 2, 3, 4]
@@ -163,6 +171,28 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_spares_the_weights(
     with pytest.raises(TrainingError, match='the loss is nan at step 1'):
         adapter.step()
     assert weights_of(adapter.network).equal(before)
+
+
+def test_a_gradient_that_is_not_finite_spares_the_weights(folders, tmp_path, monkeypatch):
+    adapter = new_adapter(folders, tmp_path)
+    before = weights_of(adapter.network)
+
+    def losses(self, batch):
+        weight = next(self.network.parameters()).flatten()[0]
+        return torch.sqrt(weight * 0.0), torch.tensor(0.0), 0.5  # 0, with an infinite slope
+
+    monkeypatch.setattr(Adapter, '_losses', losses)
+    with pytest.raises(TrainingError, match="the gradient's norm is nan at step 1: adapt with a"):
+        adapter.step()
+    assert weights_of(adapter.network).equal(before) and adapter.step_number == 0
+    assert all(parameter.grad is None for parameter in adapter.network.parameters())
+
+
+def test_the_loss_that_is_told_is_that_of_all_processes(folders, tmp_path, monkeypatch):
+    adapter = new_adapter(folders, tmp_path)
+    monkeypatch.setattr(adapter.workers, 'mean', lambda loss: float('inf'))
+    with pytest.raises(TrainingError, match='the loss is inf at step 1'):  # its own is finite
+        adapter.step()
 
 
 def test_weights_that_no_step_made_better_are_refused_by_that_reason(folders, tmp_path):

@@ -3,6 +3,7 @@
 """What is taken from logs, what is refused and why, and who plays which role."""
 
 from collections import Counter
+import pickle
 
 from adaptation_parts import (
     DISPARITY,
@@ -20,10 +21,9 @@ import numpy as np
 import pytest
 
 from depth_learning_ros.adaptation import frames as frames_module
-from depth_learning_ros.adaptation import run as run_module
 from depth_learning_ros.adaptation.batches import Batches
-from depth_learning_ros.adaptation.check_pairs import check_pairs
-from depth_learning_ros.adaptation.folders import folder_log, is_image_folder
+from depth_learning_ros.adaptation.check_pairs import PairError, check_pairs
+from depth_learning_ros.adaptation.folders import OTHERS, folder_log, is_image_folder
 from depth_learning_ros.adaptation.frames import (
     HELD_OUT,
     TRAIN,
@@ -34,8 +34,9 @@ from depth_learning_ros.adaptation.frames import (
     lay_out,
     stretch_length,
 )
+from depth_learning_ros.adaptation.logs import Log, take_in_logs
 from depth_learning_ros.adaptation.pictures import NOISE_GRAY
-from depth_learning_ros.adaptation.run import Log
+from depth_learning_ros.data.images import write_image
 from depth_learning_ros.errors import DataError
 from depth_learning_ros.models.warp import warp
 from depth_learning_ros.types import StereoPair
@@ -195,11 +196,21 @@ def test_swapped_views_are_named():
         check_pairs([(big(s).right, big(s).left) for s in range(2)])
 
 
-@pytest.mark.parametrize('rows, where', [(8, '8 rows lower'), (-6, '6 rows higher')])
+@pytest.mark.parametrize('rows, where', [
+    (8, 'once the right image is moved up by 8 rows: it lies 8 rows too low'),
+    (-6, 'once the right image is moved down by 6 rows: it lies 6 rows too high')])
 def test_unrectified_views_are_named_with_their_offset(rows, where):
-    moved = [(big(s).left, np.roll(big(s).right, rows, 0)) for s in range(2)]
+    moved = [(big(s).left, np.roll(big(s).right, rows, 0)) for s in range(2)]  # + is down
     with pytest.raises(DataError, match=f'not rectified.*{where}'):
         check_pairs(moved)
+
+
+def test_a_refusal_reaches_other_processes_whole():
+    with pytest.raises(PairError) as refused:
+        check_pairs([(big(s).right, big(s).left) for s in range(2)], 'bad.mcap')
+    heard = pickle.loads(pickle.dumps(refused.value))
+    assert str(heard) == str(refused.value) and heard.what == 'left and right are swapped'
+    assert isinstance(heard, PairError) and not heard.may_be_chance
 
 
 def test_views_of_different_things_are_named():
@@ -247,16 +258,16 @@ def logs_of(lengths):
 @pytest.mark.parametrize('count', [1, 5, 7, 10, 40])
 def test_any_number_of_logs_gives_every_role_its_frames(tmp_path, count):
     logs, asked = logs_of([60 // count + 3] * count)
-    assert not run_module._prepare(logs, tmp_path / 'work', small(max_frames=20), resume=False)
-    store = FrameStore(tmp_path / 'work' / 'frames')
+    store = FrameStore(tmp_path)
+    assert not take_in_logs(logs, store, small(max_frames=20))
     assert 14 <= len(store) <= 20 and store.count(VALIDATION) and store.count(HELD_OUT)
     assert len(asked) == len({number for number, _ in asked}) <= count
 
 
 def test_of_a_single_log_that_fits_every_frame_plays_the_role_it_always_did(tmp_path):
     logs, _ = logs_of([51])
-    run_module._prepare(logs, tmp_path / 'work', small(max_frames=300), resume=False)
-    assert numbers(FrameStore(tmp_path / 'work' / 'frames')) == {
+    take_in_logs(logs, FrameStore(tmp_path), small(max_frames=300))
+    assert numbers(FrameStore(tmp_path)) == {
         TRAIN: [*range(10), *range(15, 20), *range(25, 35), *range(40, 45), 50],
         HELD_OUT: [*range(10, 15), *range(35, 40)],
         VALIDATION: [*range(20, 25), *range(45, 50)]}
@@ -264,10 +275,10 @@ def test_of_a_single_log_that_fits_every_frame_plays_the_role_it_always_did(tmp_
 
 def test_long_logs_are_thinned_evenly(tmp_path):
     logs, asked = logs_of([30, 4, 26])
-    run_module._prepare(logs, tmp_path / 'work', small(max_frames=12), resume=False)
+    take_in_logs(logs, FrameStore(tmp_path), small(max_frames=12))
     assert asked == [(0, 5), (1, 5), (2, 5)]
     # the 0th, 5th, ... of 60: 6 of the first, 1 of the second, 5 of the last
-    assert len(FrameStore(tmp_path / 'work' / 'frames')) == 12
+    assert len(FrameStore(tmp_path)) == 12
 
 
 def test_folders_of_images_are_logs(tmp_path):
@@ -281,6 +292,45 @@ def test_folders_of_images_are_logs(tmp_path):
         file.rename(file.with_name('r' + file.name))
     with pytest.raises(DataError, match='4 left and 4 right images, but no two of one name'):
         folder_log(path)
+
+
+def test_images_follow_each_other_by_their_numbers(tmp_path):
+    numbers = [0, 1, 2, 10, 11, 100]
+    path = write_folder(tmp_path / 'log', pairs(6))
+    for side in ('left', 'right'):
+        for number, file in zip(numbers, sorted((path / side).iterdir()), strict=True):
+            file.rename(file.with_name(f'frame{number}_rect.png'))
+    found = list(folder_log(path).pairs(1))
+    for each, expected in zip(found, pairs(6), strict=True):
+        assert np.array_equal(each.left, expected.left)
+
+
+def test_two_images_of_one_name_are_refused(tmp_path):
+    path = write_folder(tmp_path / 'log', pairs(4))
+    write_image(path / 'right' / '000002.jpg', pair(9).right)
+    with pytest.raises(DataError, match=r'right holds 000002\.jpg and 000002\.png: which is the'):
+        folder_log(path)
+
+
+def test_images_that_cannot_be_read_or_do_not_fit_are_left_out(tmp_path):
+    path = write_folder(tmp_path / 'log', pairs(4))
+    cut = path / 'left' / '000001.png'
+    cut.write_bytes(cut.read_bytes()[:100])
+    (path / 'right' / '000002.png').unlink()
+    write_image(path / 'right' / '000002.png', pair(2, width=64).right)
+    log = folder_log(path)
+    assert len(list(log.pairs(1))) == 2
+    assert [count for _, count in log.unreadable.most_common()] == [1, 1]
+
+
+def test_many_images_that_cannot_be_read_do_not_fill_the_report(tmp_path):
+    path = write_folder(tmp_path / 'log', pairs(14))
+    for file in (path / 'left').iterdir():
+        file.write_bytes(b'')
+    log = folder_log(path)
+    assert not list(log.pairs(1))
+    assert len(log.unreadable) == 11 and log.unreadable.total() == 14
+    assert log.unreadable.most_common(1) == [(OTHERS, 4)]
 
 
 @pytest.fixture(scope='module')
@@ -297,7 +347,7 @@ def test_batches_mix_at_random_and_are_the_same_again(tmp_path, scenes):
     assert first.left.equal(again.left) and first.synthetic.equal(again.synthetic)
     assert first.truth[~first.synthetic].isnan().all()
     assert (first.truth[first.synthetic].nan_to_num() <= 0).all()
-    other = Batches(store, scenes, config, rank=1, world=2)[3]
+    other = Batches(store, scenes, config, rank=1)[3]
     assert not first.left.equal(other.left)
 
 

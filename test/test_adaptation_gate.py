@@ -51,9 +51,10 @@ def test_equal_weights_are_no_improvement():
     ({'epe': math.nan}, 'not finite'), ({'finite': False}, 'not finite'),
     # a flat map agrees with itself perfectly, and on a plain wall it even warps well
     ({'spread_px': 0.0, 'consistency': 1.0, 'psnr': 30.0, 'ssim': 0.95}, 'flat'),
-    ({'spread_px': 7.0}, 'flat: disparities spread over 7.00 px, 30.00 px before'),
-    ({'near_zero': 0.97, 'spread_px': 30.0}, 'all zero: 97 %'),
-    ({'saturated': 0.8}, 'saturated: 80 %')])
+    ({'spread_px': 7.0},
+     'flat in 4 of 4 frames .*: disparities spread over 7.00 px, 30.00 px before'),
+    ({'near_zero': 0.97, 'spread_px': 30.0}, 'all zero in 4 of 4 frames .*: 97 %'),
+    ({'saturated': 0.8}, 'saturated in 4 of 4 frames .*: 80 %')])
 def test_each_way_of_being_worse_is_named(changes, reason):
     verdict = judge(figures(), figures(**{**BETTER, **changes}), 0.1)
     assert not verdict.accepted
@@ -88,6 +89,49 @@ def test_a_mean_that_one_frame_makes_is_not_enough():
 def test_a_place_at_infinity_is_not_called_collapsed():
     far = {'near_zero': 0.95, 'spread_px': 0.3}
     assert judge(figures(**far), figures(**{**far, **BETTER}), 0.1).accepted
+
+
+@pytest.mark.parametrize('lost', [1, 3])
+@pytest.mark.parametrize('changes, reason', [
+    ({'spread_px': 0.0, 'near_zero': 1.0, 'consistency': 1.0, 'psnr': 14.0},
+     ['flat', ': disparities spread over 0.00 px, 30.00 px before',
+      'all zero', ': 100 % of the disparities are below half a pixel, 5 % before']),
+    ({'spread_px': 0.1}, ['flat', ': disparities spread over 0.10 px, 30.00 px before']),
+    ({'saturated': 0.9}, ['saturated', ": 90 % of the disparities are at the end of the network's "
+                                       'reach, 0 % before'])])
+def test_a_few_frames_that_collapse_are_not_made_up_for_by_the_rest(lost, changes, reason):
+    gained = replace(FRAME, psnr=22.0, ssim=0.85, consistency=0.7)
+    frames = [gained] * 20
+    for number in range(lost):
+        frames[4 + 5 * number] = replace(gained, **changes)
+    verdict = judge(Figures((FRAME,) * 20, 3.0, 15.0), Figures(tuple(frames), 3.0, 15.0), 0.1)
+    where = ' in 1 of 20 frames (it is number 5)' if lost == 1 else \
+        ' in 3 of 20 frames (the first is number 5)'
+    assert verdict.reasons == tuple(
+        name + where + rest for name, rest in zip(reason[::2], reason[1::2], strict=True))
+
+
+@pytest.mark.parametrize('was, now, accepted', [
+    ({'near_zero': 0.95, 'spread_px': 0.3}, {'near_zero': 0.951, 'spread_px': 0.299}, True),
+    ({'near_zero': 0.95, 'spread_px': 0.3}, {'near_zero': 0.98, 'spread_px': 0.299}, False),
+    ({'near_zero': 0.95, 'spread_px': 0.3}, {'near_zero': 0.951, 'spread_px': 0.2}, False),
+    ({'saturated': 0.6}, {'saturated': 0.605}, True),
+    ({'saturated': 0.6}, {'saturated': 0.63}, False)])
+def test_what_was_so_before_may_be_a_little_more_so(was, now, accepted):
+    assert judge(figures(**was), figures(**{**BETTER, **now}), 0.1).accepted == accepted
+
+
+def test_figures_that_are_refused_are_told_apart():
+    said = judge(figures(near_zero=0.8803, psnr=20.00000001),
+                 figures(**{**BETTER, 'near_zero': 0.9004, 'psnr': 20.0}, epe=3.3001), 0.1).reasons
+    assert said[0] == ('all zero in 4 of 4 frames (the first is number 1): 90 % of the '
+                       'disparities are below half a pixel, 88 % before')
+    assert said[1] == ('the PSNR of the warped view did not improve: 20.00000000 dB, '
+                       '20.00000001 dB before')
+    near = judge(figures(saturated=0.4996), figures(**{**BETTER, 'saturated': 0.5204}), 0.1)
+    assert '52 %' in near.reasons[0] and '50 % before' in near.reasons[0]
+    less = judge(figures(consistency=0.65004), figures(**{**BETTER, 'consistency': 0.65001}), 0.1)
+    assert less.reasons == ('left-right consistency did not improve: 0.65001, 0.65004 before',)
 
 
 class Constant(torch.nn.Module):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 import errno
 import hashlib
 import json
@@ -28,6 +29,7 @@ from depth_learning_ros.models.checkpoint import (
     read_info,
     save_checkpoint,
 )
+from depth_learning_ros.types import StereoPair
 
 
 @pytest.fixture(scope='module')
@@ -85,7 +87,10 @@ def test_accepted_weights_say_where_they_come_from(folders, tmp_path, always):
     assert run(folders, output).accepted
     info = read_info(output)
     assert info.training_data == 'walls; then adapted to unlabelled frames (zole)'
+    assert info.notes == {'place': 'lab', 'adapted': info.notes['adapted']}  # of these weights
     assert info.notes['adapted']['frames'] == 12
+    page = (tmp_path / 'new.html').read_text()
+    assert '<th>after</th>' in page and 'the weights of step 4 are the best' in page
     assert 'Accepted' in (tmp_path / 'new.html').read_text()
     with pytest.raises(DataError, match='exists already'):
         run(folders, output)
@@ -127,6 +132,59 @@ def test_a_kill_at_any_step_is_gone_on_with(folders, tmp_path, monkeypatch, alwa
             run(folders, output, small(method='tonioni'), resume=True)
     run(folders, output, resume=True)
     assert weights_of(load_checkpoint(output)[0]).equal(straight)
+
+
+def test_fewer_steps_than_were_taken_are_measured_all_the_same(folders, tmp_path, monkeypatch,
+                                                              always):
+    output = tmp_path / 'new.safetensors'
+    real_step = Adapter.step
+
+    def killed(self):
+        if self.step_number == 3:
+            raise KeyboardInterrupt
+        return real_step(self)
+
+    monkeypatch.setattr(run_module, 'SAVE_EVERY_S', 0.0)  # before anything is validated
+    with monkeypatch.context() as patch:
+        patch.setattr(Adapter, 'step', killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(folders, output, small(steps=30, validate_steps=30))
+    assert run(folders, output, small(steps=2, validate_steps=30), resume=True).accepted
+    result = json.loads((tmp_path / 'new.json').read_text())
+    assert [each['step'] for each in result['validations']] == [0, 3] and result['best_step'] == 3
+
+
+def test_each_slow_part_says_how_far_it_is(folders, tmp_path):
+    told = {}
+
+    @contextmanager
+    def meter(what, unit):
+        told[what, unit] = []
+        yield lambda done, total: told[what, unit].append((done, total))
+
+    run(folders, tmp_path / 'new.safetensors', meters=meter)
+    assert told == {
+        ('logs', 'frame'): [(done, 12) for done in range(1, 13)],
+        ('adapt', 'step'): [(done, 4) for done in range(1, 5)],
+        # 2 frames: which pixels count, before, after; 1 scene: before, after
+        ('judging', 'picture'): [(done, 8) for done in range(1, 9)]}
+
+
+def test_an_older_result_that_stays_is_said_to_be_older(folders, tmp_path):
+    output = tmp_path / 'new.safetensors'
+    config = small(learning_rate=1e-12)
+    run(folders, output, config)
+    assert json.loads((tmp_path / 'new.json').read_text())['older_weights_kept'] is False
+    page = (tmp_path / 'new.html').read_text()
+    assert 'is an older one' not in page
+    # no step helped: it must be said whose figures those are
+    assert 'no weights were better than those it began with' in page
+    assert '<th>step 4, the last</th>' in page and '<th>after</th>' not in page
+    output.write_bytes(b'older')
+    run(folders, output, config, force=True)
+    assert json.loads((tmp_path / 'new.json').read_text())['older_weights_kept'] is True
+    assert 'is an older one' in (tmp_path / 'new.html').read_text()
+    assert output.read_bytes() == b'older'
 
 
 @pytest.mark.parametrize('at', ['write_page', 'write_json', 'save_best'])
@@ -235,24 +293,31 @@ import hashlib
 from adaptation_parts import small
 from adaptation_runs import Adapter, run, weights_of
 from depth_learning_ros.adaptation.workers import Workers
+from depth_learning_ros.errors import DataError
 root = Path(sys.argv[2])
 with Workers() as workers:
     parameter = torch.nn.Parameter(torch.zeros(2))
     parameter.grad = torch.tensor([1.0, 0.0]) * (1 + 2 * workers.rank)
     workers.average_gradients([parameter])
     kept = []
+    try:
+        run(root, root / 'fleet' / 'refused.safetensors', log='swapped', workers=workers)
+    except DataError as error:
+        refusal = str(error)
     step = Adapter.step
     Adapter.step = lambda self: (kept.append((self, self.batches[0].left.sum().item())),
                                  step(self))[1]
     verdict = run(root, root / 'fleet' / 'new.safetensors', small(steps=2), workers=workers)
     digest = hashlib.sha256(weights_of(kept[0][0].network).numpy().tobytes()).hexdigest()
     (root / 'fleet' / f'{workers.rank}.txt').write_text(
-        f'{parameter.grad.tolist()} {verdict.accepted} {digest} {kept[0][1]}')
+        f'{parameter.grad.tolist()} {verdict.accepted} {digest} {refusal}|{kept[0][1]}')
 """
 
 
 def test_two_processes_learn_one_network_from_different_frames(folders):
     (folders / 'fleet').mkdir()
+    wide = [pair(seed, width=320, height=160) for seed in range(4)]
+    write_folder(folders / 'swapped', [StereoPair(each.right, each.left) for each in wide])
     script = folders / 'worker.py'
     script.write_text(WORKER)
     done = subprocess.run(
@@ -262,8 +327,9 @@ def test_two_processes_learn_one_network_from_different_frames(folders):
              'PYTHONPATH': str(Path(__file__).parent.parent)},
         capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[:3000]
-    said = [(folders / 'fleet' / f'{rank}.txt').read_text().rsplit(' ', 1) for rank in (0, 1)]
-    assert said[0][0] == said[1][0]  # the same weights and the same verdict
+    said = [(folders / 'fleet' / f'{rank}.txt').read_text().rsplit('|', 1) for rank in (0, 1)]
+    assert said[0][0] == said[1][0]  # the same weights, the same verdict and the same refusal
+    assert 'swapped: left and right are swapped: only' in said[0][0]
     assert said[0][0].startswith('[2.0, 0.0] False')  # the mean of 1 and 3
     assert said[0][1] != said[1][1]  # other frames
     result = json.loads((folders / 'fleet' / 'new.json').read_text())

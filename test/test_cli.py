@@ -283,10 +283,23 @@ def test_what_a_resumed_run_did_before_does_not_count_as_done_now():
 
 
 def test_the_first_word_of_slow_work_has_a_rate():
-    now = iter([0.0, 20.0, 20.0, 20.0, 20.1, 20.2])  # a clock that goes on while it is read
+    now = iter([0.0, 20.0])
     stream = io.StringIO()
     Meter('adapt', 4, 'step', stream=stream, clock=lambda: next(now)).update(1)
-    assert stream.getvalue() == 'adapt: 1 of 4 steps, 20 s, 0.0498 per s\n'
+    assert stream.getvalue() == 'adapt: 1 of 4 steps, 20 s, 0.05 per s\n'
+
+
+def test_what_is_left_goes_by_the_pace_of_the_last_minute():
+    now = [0.0]
+    stream = io.StringIO()
+    meter = Meter('adapt', 250, 'step', stream=stream, clock=lambda: now[0])
+    for done in range(1, 131):  # the first 10 steps take 10 s each, the others one
+        now[0] += 10 if done <= 10 else 1
+        meter.update(done)
+    lines = stream.getvalue().splitlines()
+    assert lines[9].endswith('10 of 250 steps, 100 s, 0.1 per s, about 2400 s left')
+    # 220 s: a minute ago it was at 70
+    assert lines[-1].endswith('130 of 250 steps, 220 s, 0.614 per s, about 120 s left')
 
 
 def test_a_bar_of_a_resumed_run_shows_the_rate_of_now():

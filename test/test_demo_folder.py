@@ -118,7 +118,7 @@ def test_a_killed_run_is_cleared_and_a_running_one_is_not(tmp_path):
     assert names(tmp_path / 'demo') == [MARKER, 'table.txt'] and names(tmp_path) == ['demo']
     with output_folder(tmp_path / 'demo', force=True) as running:
         (running / 'table.txt').write_text('first')
-        with pytest.raises(DataError, match='another demo is writing'):
+        with pytest.raises(DataError, match='another process is at work in'):
             fill(tmp_path / 'demo', force=True)
     assert (tmp_path / 'demo/table.txt').read_text() == 'first'
 

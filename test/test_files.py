@@ -14,7 +14,13 @@ import pytest
 
 from depth_learning_ros import files
 from depth_learning_ros.errors import DataError
-from depth_learning_ros.files import atomic_path, atomic_write, check_output, remove_abandoned
+from depth_learning_ros.files import (
+    atomic_path,
+    atomic_write,
+    check_output,
+    claim_folder,
+    remove_abandoned,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -278,3 +284,65 @@ def test_without_locks_nothing_is_taken_for_abandoned(tmp_path, monkeypatch):
     with atomic_write(tmp_path / 'b') as file:
         file.write(b'1')
     assert names(tmp_path) == ['.a.12345678.part', 'b']
+
+
+CLAIMANT = """
+import sys
+from pathlib import Path
+from depth_learning_ros.files import claim_folder
+claim = claim_folder(Path(sys.argv[1]))
+print('claimed', flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_folder_is_one_processs_until_it_ends(tmp_path):
+    folder = tmp_path / 'deep' / 'work'
+    with subprocess.Popen([sys.executable, '-c', CLAIMANT, str(folder)], cwd=ROOT, text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as claimant:
+        assert claimant.stdout.readline() == 'claimed\n'
+        with pytest.raises(DataError, match=f'another process is at work in {folder}: wait'):
+            claim_folder(folder)
+        claimant.kill()
+        claimant.wait()
+    first = claim_folder(folder)
+    with pytest.raises(DataError, match='another process'):
+        claim_folder(folder)
+    first.close()
+    first.close()
+    with claim_folder(folder):
+        folder.rmdir()
+    with claim_folder(folder):
+        assert folder.is_dir()
+
+
+def test_a_claim_on_a_folder_that_was_just_removed_is_made_anew(tmp_path, monkeypatch):
+    folder, lock, asked = tmp_path / 'work', files.fcntl.flock, []
+
+    def late(descriptor, operation):
+        if not asked:
+            folder.rmdir()  # whoever had it leaves
+        asked.append(descriptor)
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(files.fcntl, 'flock', late)
+    with claim_folder(folder):
+        assert len(asked) == 2 and folder.is_dir()
+        with pytest.raises(DataError, match='another process'):
+            claim_folder(folder)
+
+
+def test_a_claim_where_there_are_no_locks_or_no_folder_can_be(tmp_path, monkeypatch):
+    (tmp_path / 'file').touch()
+    for path in (tmp_path / 'file', tmp_path / 'file' / 'work'):
+        with pytest.raises(DataError, match='is a file'):
+            claim_folder(path)
+    with pytest.raises(DataError, match='cannot make the folder'):
+        claim_folder(Path('/proc/none/work'))
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    monkeypatch.setattr(files.fcntl, 'flock', refuse)
+    with claim_folder(tmp_path / 'work'), claim_folder(tmp_path / 'work'):
+        pass

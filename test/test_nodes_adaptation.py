@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 from adaptation_parts import pair, small, write_scenes
+from bags import StereoBag, write_stereo_bag
 from either_ros import REAL
 from node_parts import BAG, World
 import pytest
@@ -20,6 +22,7 @@ from depth_learning_ros.adaptation.gate import Verdict
 from depth_learning_ros.adaptation.models_in_use import Model, folder_of
 from depth_learning_ros.adaptation.online_status import OnlineStatus, State
 from depth_learning_ros.adaptation.replay_buffer import ReplayBuffer
+from depth_learning_ros.errors import DataError
 from depth_learning_ros.nodes.adaptation_settings import SETTINGS
 from depth_learning_ros.nodes.adaptation_status import status_message
 
@@ -109,21 +112,21 @@ def node(world, tmp_path, monkeypatch):
     (tmp_path / 'round.yaml').write_text(yaml.safe_dump(
         {**small().to_dict(), 'zooms': [1.0], 'steps': 2, 'validate_steps': 1}))
     folders = write_scenes(tmp_path / 'learned', 2), write_scenes(tmp_path / 'held-out', 1)
-    monkeypatch.setattr(module, 'scene_maker', lambda root: lambda count, held_out: folders)
-    installed = []
+    monkeypatch.setattr(module, 'scene_maker', lambda root: lambda *asked: folders)
+    installed, install = [], module.AdaptationNode._install
     monkeypatch.setattr(module.AdaptationNode, '_install',
                         lambda self, path: installed.append(path))
     monkeypatch.setattr(online_module.Adapter, 'judge', lambda self, never_adapted=None: Verdict(
         True, (), self.validations[-1].figures, self.validations[-1].figures))
 
-    def open_node():
+    def open_node(**changes):
         from rclpy.parameter import Parameter
         values = {'model': str(tmp_path / 'tiny.safetensors'), 'folder': str(tmp_path / 'kept'),
                   'config': str(tmp_path / 'round.yaml'), 'buffer_frames': 20,
-                  'sample_period_s': 0.0}
+                  'sample_period_s': 0.0, **changes}
         found = world.add(module.AdaptationNode(parameter_overrides=[
             Parameter(name, value=value) for name, value in values.items()]))
-        found.installed = installed
+        found.installed, found.install = installed, partial(install, found)
         return found
 
     return open_node
@@ -180,6 +183,76 @@ def test_what_was_accepted_is_handed_over_after_a_restart(world, node, tmp_path)
     node()
     stereo = world.stereo_node(model='shift')
     assert world.spin_until(lambda: stereo.get_parameter('model').value == str(path))
+
+
+@needs_ros
+def test_the_model_it_begins_with_is_the_targets_own_affair(world, node, tmp_path):
+    stereo = world.stereo_node(model='shift')
+    adapting = node()
+    looked = []
+    adapting.create_timer(0.1, lambda: looked.append(adapting._hand_over._look()))
+    assert world.spin_until(lambda: len(looked) >= 20)
+    assert stereo.get_parameter('model').value == 'shift'
+    assert adapting._hand_over.trouble == ''
+
+
+@needs_ros
+def test_it_learns_from_bags(world, node, tmp_path):
+    write_stereo_bag(tmp_path / 'drive', 'mcap', StereoBag(frames=12, width=128, height=64))
+    adapting = node(bags=[str(tmp_path / 'drive')], autostart=True)
+    assert world.spin_until(lambda: adapting.adapter.status.rounds_accepted == 1, 240.0), \
+        adapting.adapter.status
+    assert adapting.adapter.buffer.seen == 12
+
+
+@needs_ros
+def test_bags_that_are_read_before_anybody_starts_it_are_told(world, node, tmp_path):
+    write_stereo_bag(tmp_path / 'drive', 'mcap', StereoBag(frames=12, width=128, height=64))
+    adapting = node(bags=[str(tmp_path / 'drive')])
+    assert world.spin_until(lambda: adapting.adapter.status.message
+                            == 'the bags are read; ~/start begins')
+    assert adapting.adapter.status.state == State.STOPPED
+    assert call(world, 'start').success
+    assert world.spin_until(lambda: adapting.adapter.status.state == State.TRAINING, 120.0)
+
+
+@needs_ros
+def test_the_engine_is_built_for_the_images_of_the_camera(world, node, tmp_path, monkeypatch):
+    from depth_learning_ros.nodes import adaptation_node as module
+    prepared, open_engine = [], module.open_engine
+
+    def open_and_watch(*args, **options):
+        engine = open_engine(*args, **options)
+        prepare = engine.prepare
+        monkeypatch.setattr(engine, 'prepare', lambda height, width: prepared.append(
+            (height, width, prepare(height, width))))
+        return engine
+
+    monkeypatch.setattr(module, 'open_engine', open_and_watch)
+    adapting = node(cache_dir=str(tmp_path / 'engines'), zoom=1.0)
+    for seed in range(6):
+        adapting.adapter.offer(pair(seed))
+    adapting.install(tmp_path / 'tiny.safetensors')
+    height, width = pair(0).left.shape[:2]
+    assert prepared == [(height, width, None)]
+    assert list((tmp_path / 'engines').rglob('*')), 'for stereo_node to find'
+
+
+@needs_ros
+def test_two_nodes_do_not_learn_into_one_folder(world, node):
+    first = node()
+    with pytest.raises(DataError, match=r'another process is at work in .*kept'):
+        node()
+    world.executor.remove_node(first)
+    world.nodes.remove(first)
+    first.destroy_node()
+    node()
+
+
+@needs_ros
+def test_nodes_of_two_names_keep_what_they_learn_apart(world, node, monkeypatch, tmp_path):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    assert node(folder='')._folder().parts[-2:] == ('adaptation', 'adaptation_node')
 
 
 @needs_ros

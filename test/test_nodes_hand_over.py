@@ -186,6 +186,41 @@ def test_who_is_killed_before_it_answers_gets_it_again(here):
     assert here.other.model == 'newer' and here.hand_over.trouble == ''
 
 
+def test_an_earlier_model_is_set_again_where_a_later_one_was_not_answered(here):
+    here.hand_over.want('good')
+    here.spin()
+    here.other.answers = False
+    here.hand_over.want('bad')
+    here.spin()
+    here.hand_over.want('good')  # a rollback
+    here.spin(12)
+    here.other.model, here.other.answers = 'bad', True  # it got round to the old request
+    here.spin(12)
+    assert here.other.model == 'good' and here.hand_over.trouble == ''
+
+
+def test_a_model_that_ends_the_other_node_is_not_given_for_ever(here):
+    here.hand_over.want('too large')
+    for number in range(2, 7):
+        here.spin(5)
+        here.other.model, here.processes = 'own', [number]  # no memory left: started anew
+    here.spin(5)
+    assert here.other.sets == ['too large'] * 3
+    assert 'ended 3 times within 60 s of being given too large' in here.hand_over.trouble
+    here.hand_over.want('smaller')
+    here.spin()
+    assert here.other.model == 'smaller' and here.hand_over.trouble == ''
+
+
+def test_who_is_started_anew_now_and_then_is_given_it_each_time(here):
+    here.hand_over.want('new')
+    for number in range(2, 8):
+        here.spin(61)
+        here.other.model, here.processes = 'own', [number]
+    here.spin()
+    assert here.other.sets == ['new'] * 7 and here.other.model == 'new'
+
+
 def test_an_answer_that_comes_too_late_is_not_one(here):
     here.other.answers = False
     here.hand_over.want('new')

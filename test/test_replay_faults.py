@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from itertools import islice
 
 from bags import STORE, StereoBag, messages, write_bag, write_stereo_bag
 from fake_engine import ShiftEngine
@@ -14,6 +16,7 @@ from replay_run import left_behind, run, stamps
 
 from depth_learning_ros.errors import BagError, CalibrationError
 from depth_learning_ros.replay import ReplayOptions, TopicWishes
+from depth_learning_ros.replay.frames import bag_pairs
 
 
 def bend(index: int, side: str = 'left', **fields):
@@ -51,6 +54,22 @@ def test_single_bad_images_are_skipped_and_counted(tmp_path, fields, cause):
     assert re.search(cause, reason), reason
     bag = StereoBag()
     assert stamps(found, '/stereo/disparity') == [bag.stamp_ns(0), bag.stamp_ns(2)]
+
+
+def test_who_learns_from_a_bag_hears_what_could_not_be_read(tmp_path):
+    write_stereo_bag(tmp_path / 'in', 'mcap', change=bend(1, encoding='rgb9'), frames=5)
+    whole, part = Counter(), Counter()
+    assert len(list(bag_pairs(tmp_path / 'in', unreadable=whole))) == 4
+    assert list(whole.values()) == [1] and 'left is rgb9' in next(iter(whole))
+    found = bag_pairs(tmp_path / 'in', unreadable=part)
+    assert len(list(islice(found, 2))) == 2  # the first and the third
+    found.close()
+    assert part == whole
+    file = next((tmp_path / 'in').glob('*.mcap'))
+    file.write_bytes(file.read_bytes()[:file.stat().st_size * 2 // 3])
+    cut = Counter()
+    assert 0 < len(list(bag_pairs(file, unreadable=cut))) < 4
+    assert cut.total() == 2 and sum('the file ends after' in cause for cause in cut) == 1
 
 
 @pytest.mark.parametrize(('fields', 'cause'), [

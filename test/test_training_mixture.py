@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 
@@ -16,6 +17,7 @@ import yaml
 from depth_learning_ros.cli import main, train
 from depth_learning_ros.data.scene import StereoSample
 from depth_learning_ros.data.sets.registry import open_data_set
+from depth_learning_ros.data.synthetic import pool as pool_module
 from depth_learning_ros.data.synthetic.generator import SceneGenerator
 from depth_learning_ros.data.synthetic.pool import render_to_pool
 from depth_learning_ros.errors import DataError, TrainingError
@@ -303,3 +305,14 @@ def test_disparities_too_large_to_learn_are_unknown(tmp_path):
     # 256 px x zoom, which goes from 0.7 up: little of it is below 192 px.
     assert all(np.nanmax(d, initial=0) <= 192 for d in cut)
     assert sum(bool(np.isnan(d).all()) for d in cut) > 20
+
+
+def test_a_full_disk_leaves_no_half_scene(tmp_path, monkeypatch):
+    def fill(file, **arrays):
+        file.write(b'something')
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(pool_module.np, 'savez', fill)
+    with pytest.raises(DataError, match=r'disk is full.*00000000\.npz'):
+        list(render_to_pool(tmp_path, SceneGenerator(1, 64, 32), range(2)))
+    assert [path.name for path in tmp_path.iterdir()] == ['scenes.json']

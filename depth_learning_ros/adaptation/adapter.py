@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 import copy
 from dataclasses import replace
+from itertools import count
 import math
 from pathlib import Path
 import time
@@ -36,6 +37,7 @@ from depth_learning_ros.adaptation.predict import Predictor
 from depth_learning_ros.adaptation.progress import StepReport, Validation
 from depth_learning_ros.adaptation.teacher import Teacher
 from depth_learning_ros.adaptation.tonioni import guided_loss
+from depth_learning_ros.adaptation.watching import OnProgress
 from depth_learning_ros.adaptation.workers import Workers
 from depth_learning_ros.adaptation.zole import labelled_loss, target_loss
 from depth_learning_ros.data.synthetic.pool import ScenePool
@@ -46,6 +48,8 @@ VALIDATION_FRAMES, VALIDATION_SCENES = 6, 6
 HELD_OUT_FRAMES = 20
 #: What a decibel of PSNR counts where 1 of SSIM counts 1: both move alike in practice.
 SSIM_PER_DB = 0.05
+#: Notes of a weights file that hold for those very weights alone.
+MEASURED = ('held_out_synthetic',)
 
 
 class Adapter:
@@ -57,7 +61,8 @@ class Adapter:
         config: what to do.
         frames: of the target, with their roles.
         scenes: folder of rendered scenes to learn from; None where the method needs none.
-        held_out_scenes: folder of rendered scenes that are not learned from.
+        held_out_scenes: folder of rendered scenes that are not learned from. Of both the first
+            so many are used as the config has: a folder that grows changes nothing.
         workers: the processes that work together.
     """
 
@@ -77,9 +82,10 @@ class Adapter:
         teaching = copy.deepcopy(self.original) if config.label_steps else self.original
         self.teacher = Teacher(Predictor(teaching, info, config.precision), frames, config)
         kept = config.method == 'zole' and config.labels == 'kept'
-        self.batches = Batches(frames, scenes, config, self.workers.rank, self.workers.world,
+        self.batches = Batches(frames, scenes, config, self.workers.rank,
                                self.teacher.labels_of if kept else None)
         self.held_out_scenes = ScenePool(held_out_scenes)
+        del self.held_out_scenes.paths[config.held_out_scenes:]
         self.step_number = 0
         self.minutes = 0.0
         self.best_step = 0
@@ -111,7 +117,8 @@ class Adapter:
         """Take one gradient step on one batch.
 
         Raises:
-            TrainingError: the loss is not finite; the weights are still those of before.
+            TrainingError: the loss or its gradient is not finite; the weights are still those of
+                before.
         """
         start = time.monotonic()
         renew = self.config.label_steps
@@ -122,12 +129,11 @@ class Adapter:
         target, synthetic, labelled = self._losses(batch)
         share = float(batch.synthetic.float().mean())
         loss = (1 - share) * target + self.config.synthetic_weight * share * synthetic
-        if not math.isfinite(self.workers.mean(float(loss.detach()))):
-            raise TrainingError(f'the loss is {float(loss.detach())} at step '
-                                f'{self.step_number + 1}: adapt with a smaller learning_rate')
+        self._refuse_if_not_finite('the loss', self.workers.mean(float(loss.detach())))
         loss.backward()
         self.workers.average_gradients(self.network.parameters())
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        self._refuse_if_not_finite("the gradient's norm", float(norm))
         for group in self.optimizer.param_groups:
             group['lr'] = self._learning_rate()
         self.optimizer.step()
@@ -142,6 +148,13 @@ class Adapter:
                             float(loss.detach()))
         self.history.append(report)
         return report
+
+    def _refuse_if_not_finite(self, what: str, mean: float) -> None:
+        """Of all processes, so that all of them refuse."""
+        if not math.isfinite(mean):
+            self.optimizer.zero_grad(set_to_none=True)
+            raise TrainingError(f'{what} is {mean} at step {self.step_number + 1}: adapt with a '
+                                f'smaller learning_rate')
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -211,11 +224,17 @@ class Adapter:
         return found
 
     @property
+    def validated_step(self) -> int | None:
+        """After which step the last validation was; None before the first one."""
+        return self.validations[-1].step if self.validations else None
+
+    @property
     def judged(self) -> Predictor:
         """What `judge` asks about: the best weights, or the last ones where none were better."""
         return self.chosen if self.best_step else self.steady
 
-    def judge(self, never_adapted: Figures | None = None) -> Verdict:
+    def judge(self, never_adapted: Figures | None = None,
+              on_progress: OnProgress | None = None) -> Verdict:
         """Ask the gate about the adapted weights, on frames that nothing was chosen by.
 
         Where no weights were better than those it began with, the last ones are measured all the
@@ -223,11 +242,21 @@ class Adapter:
 
         Args:
             never_adapted: as `gate.judge` takes them.
+            on_progress: told how many of the frames and scenes were looked at.
         """
-        held_out = HeldOut(self.frames, HELD_OUT, self.reference, HELD_OUT_FRAMES)
         scenes = range(len(self.held_out_scenes))
+        # each frame is looked at once more, to see which of its pixels count
+        total = 3 * min(HELD_OUT_FRAMES, self.frames.count(HELD_OUT)) + 2 * len(scenes)
+        looked_at = count(1)
+
+        def after_each() -> None:
+            if on_progress is not None:
+                on_progress(next(looked_at), total)
+
+        held_out = HeldOut(self.frames, HELD_OUT, self.reference, HELD_OUT_FRAMES, after_each)
         before, after = (
-            Figures(held_out.measure(p), *synthetic_error(p, self.held_out_scenes, scenes))
+            Figures(held_out.measure(p),
+                    *synthetic_error(p, self.held_out_scenes, scenes, after_each))
             for p in (self.reference, self.judged))
         verdict = judge(before, after, self.config.max_synthetic_growth, never_adapted)
         if self.best_step:
@@ -249,8 +278,12 @@ class Adapter:
         self.validations.clear()
 
     def save_best(self, path: Path, *, force: bool = False) -> None:
-        """Write the best weights as a weights file, atomically."""
-        notes = {**self.info.notes, 'adapted': {
+        """Write the best weights as a weights file, atomically.
+
+        What was measured of the weights it began with is not said of these.
+        """
+        kept = {name: note for name, note in self.info.notes.items() if name not in MEASURED}
+        notes = {**kept, 'adapted': {
             'method': self.config.method, 'steps': self.best_step,
             'from': self.info.name, 'frames': len(self.frames)}}
         data = (f'{self.info.training_data}; then adapted to unlabelled frames '

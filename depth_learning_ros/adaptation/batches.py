@@ -70,9 +70,10 @@ class Batches:
 
     Args:
         frames: of the target.
-        scenes: folder of rendered scenes; not needed where the method learns from none.
+        scenes: folder of rendered scenes, of which the first ``config.scenes`` are used; not
+            needed where the method learns from none.
         config: sizes, shares, seed.
-        rank, world: of this process; each draws its own.
+        rank: of this process; each draws its own.
         labels_of: gives ZOLE's labels that are made beforehand; None where they are not.
 
     Raises:
@@ -80,16 +81,15 @@ class Batches:
     """
 
     def __init__(self, frames: FrameStore, scenes: Path | None, config: AdaptationConfig,
-                 rank: int = 0, world: int = 1, labels_of: LabelsOf | None = None) -> None:
-        self.frames, self.config = frames, config
-        self.rank, self.world = rank, world
+                 rank: int = 0, labels_of: LabelsOf | None = None) -> None:
+        self.frames, self.config, self.rank = frames, config, rank
         self.labels_of = labels_of
         self.pool = None
         if config.synthetic_chance > 0:
             if scenes is None:
                 raise DataError(f'{config.method} learns from rendered pairs as well: give the '
                                 f'folder they are in')
-            self.pool = PoolSupply(scenes)
+            self.pool = PoolSupply(scenes, most=config.scenes)
         height, width = frames.smallest_size()
         self.height = _fitting(config.crop_height, height)
         self.width = _fitting(config.crop_width, width)

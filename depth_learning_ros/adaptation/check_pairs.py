@@ -44,7 +44,11 @@ class PairCheck:
     offset_px: float
 
 
-class PairError(DataError):
+class UnfitFramesError(DataError):
+    """Nothing can be learned from these frames; others of the same camera may do."""
+
+
+class PairError(UnfitFramesError):
     """Frames are no rectified stereo pairs.
 
     Attributes:
@@ -55,6 +59,11 @@ class PairError(DataError):
     def __init__(self, what: str, detail: str, name: str, may_be_chance: bool = False) -> None:
         super().__init__(f'{name}: {what}: {detail}' if name else f'{what}: {detail}')
         self.what, self.may_be_chance = what, may_be_chance
+        self._made_of = what, detail, name, may_be_chance
+
+    def __reduce__(self) -> tuple[type[PairError], tuple[str, str, str, bool]]:
+        """Let other processes hear of it: an exception is pickled with its message alone."""
+        return PairError, self._made_of
 
 
 def check_pairs(frames: Sequence[tuple[np.ndarray, np.ndarray]], name: str = '') -> PairCheck:
@@ -81,10 +90,12 @@ def check_pairs(frames: Sequence[tuple[np.ndarray, np.ndarray]], name: str = '')
                         f'{percent}, {100 * swapped:.0f} % with the views exchanged. Exchange the '
                         f'topics or folders', name)
     if found.shifted > max(MIN_AGREEING, CLEARLY_BETTER * agreeing):
+        rows = f'{abs(found.offset_px):.0f} rows'
+        moved, lies = ('down', 'high') if best > 0 else ('up', 'low')
         raise PairError('the frames are not rectified',
-                        f'{percent}, {100 * found.shifted:.0f} % with the right image '
-                        f'{abs(found.offset_px):.0f} rows {"higher" if best > 0 else "lower"}. '
-                        f'Rectify them, as image_proc does, or calibrate again', name)
+                        f'{percent}, {100 * found.shifted:.0f} % once the right image is moved '
+                        f'{moved} by {rows}: it lies {rows} too {lies}. Rectify them, as '
+                        f'image_proc does, or calibrate again', name)
     if agreeing < MIN_AGREEING:
         raise PairError('left and right do not fit together',
                         f'{percent}. Are they views of one rectified stereo camera, of the same '

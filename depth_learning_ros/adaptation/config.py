@@ -21,7 +21,7 @@ _MULTIPLE = 64  # of the networks' input sizes
 
 @dataclass(frozen=True)
 class AdaptationConfig:
-    """Settings of one adaptation; the defaults were measured (docs/adaptation.md).
+    """Settings of one adaptation; the defaults were measured (docs/adaptation_results.md).
 
     Attributes:
         method: ``zole``, ``tonioni`` or ``photometric``.
@@ -59,12 +59,14 @@ class AdaptationConfig:
             2e-5 for others.
         cycles: it does so as many times, each over its share of the length.
         clip: largest gradient norm.
-        steps, minutes: length; the one that is not 0 counts.
+        steps, minutes: length; the one that is not 0 counts. Minutes are those of the steps, with
+            the labels they need; what comes before, between and after is not counted.
         validate_steps: the paper's t: validate and save every so many steps.
         max_frames: how many frames of the logs are kept, spread evenly over all of them.
         noise_gray: two pictures that noise of so many gray levels of 255 could tell apart are one:
             the second is left out. 0 = only what is the very same.
-        scenes, held_out_scenes: rendered scenes to learn from, and to check with.
+        scenes, held_out_scenes: rendered scenes to learn from, and to check with: the first so
+            many of their folders.
         max_synthetic_growth: the gate's bound on the growth of the error on held-out rendered
             pairs: 0.1 = 10 %, of end-point error and of D1 each.
         precision: ``bf16`` (autocast) or ``fp32``.
@@ -114,6 +116,9 @@ class AdaptationConfig:
         _check_choice('method', self.method, METHODS)
         _check_choice('labels', self.labels, LABELS)
         _check_choice('precision', self.precision, PRECISIONS)
+        check_range('steps', self.steps, 0, 1_000_000_000)
+        check_range('minutes', self.minutes, 0.0, 1e9)
+        check_range('seed', self.seed, 0, 2 ** 63)
         if (self.minutes > 0) == (self.steps > 0):
             raise TrainingError(f'minutes is {self.minutes} and steps is {self.steps}: '
                                 f'give one of them')

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from depth_learning_ros.adaptation.check_pairs import UnfitFramesError
 from depth_learning_ros.adaptation.frames import FrameStore
 from depth_learning_ros.adaptation.predict import Predictor
 from depth_learning_ros.adaptation.spread import spread
 from depth_learning_ros.adaptation.tonioni import match
+from depth_learning_ros.adaptation.watching import AfterEach, nothing
 from depth_learning_ros.adaptation.zole import pseudo_ground_truth
 from depth_learning_ros.data.synthetic.pool import ScenePool
-from depth_learning_ros.errors import DataError
 from depth_learning_ros.evaluation.image_metrics import psnr, ssim
 from depth_learning_ros.geometry.warp import warp_right_to_left
 from depth_learning_ros.models.warp import warp
@@ -101,14 +102,16 @@ class HeldOut:
         store, role: which.
         reference: of the weights that the adaptation began with.
         most: how many are looked at, spread evenly; without those in which nothing matches.
+        after_each: is called when a frame was looked at, here and by `measure`.
 
     Raises:
-        DataError: nothing matches in any of them.
+        UnfitFramesError: nothing matches in any of them.
     """
 
-    def __init__(self, store: FrameStore, role: str, reference: Predictor, most: int) -> None:
+    def __init__(self, store: FrameStore, role: str, reference: Predictor, most: int,
+                 after_each: AfterEach = nothing) -> None:
         looked_at = spread(store.count(role), most)
-        self.store, self.role = store, role
+        self.store, self.role, self.after_each = store, role, after_each
         self.indices: list[int] = []
         self.masks: list[np.ndarray] = []
         for index in looked_at:
@@ -116,14 +119,12 @@ class HeldOut:
             if mask.mean() >= MIN_MATCHED:
                 self.indices.append(index)
                 self.masks.append(mask)
+            after_each()
         if not self.indices:
-            raise DataError(f'hardly a pixel of the left views of {len(looked_at)} {role} frames '
-                            f'was found in the right ones: record where there is more to see, and '
-                            f'check that the pairs are rectified')
-
-    def frames(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Give all pairs, uint8 [H, W, 3]."""
-        return [self.store.load(self.role, index) for index in self.indices]
+            raise UnfitFramesError(
+                f'hardly a pixel of the left views of {len(looked_at)} {role} frames was found in '
+                f'the right ones: record where there is more to see, and check that the pairs are '
+                f'rectified')
 
     @staticmethod
     def _mask(left: np.ndarray, right: np.ndarray, reference: Predictor) -> np.ndarray:
@@ -135,8 +136,11 @@ class HeldOut:
 
     def measure(self, predictor: Predictor) -> tuple[FrameFigures, ...]:
         """Measure a network on the frames."""
-        return tuple(self._measure(predictor, *pair, mask)
-                     for pair, mask in zip(self.frames(), self.masks, strict=True))
+        found = []
+        for index, mask in zip(self.indices, self.masks, strict=True):
+            found.append(self._measure(predictor, *self.store.load(self.role, index), mask))
+            self.after_each()
+        return tuple(found)
 
     def _measure(self, predictor: Predictor, left: np.ndarray, right: np.ndarray,
                  mask: np.ndarray) -> FrameFigures:
@@ -173,7 +177,8 @@ def both_disparities(predictor: Predictor, left: np.ndarray,
 
 
 def synthetic_error(predictor: Predictor, scenes: ScenePool,
-                    indices: Sequence[int]) -> tuple[float, float]:
+                    indices: Sequence[int], after_each: AfterEach = nothing,
+                    ) -> tuple[float, float]:
     """End-point error (pixels) and D1 (%), means over rendered pairs."""
     errors = []
     for index in indices:
@@ -185,6 +190,7 @@ def synthetic_error(predictor: Predictor, scenes: ScenePool,
         valid = truth <= LARGEST_TRUTH
         error, truth = np.abs(found - truth)[valid], truth[valid]
         errors.append((error.mean(), 100 * ((error > 3) & (error > 0.05 * truth)).mean()))
+        after_each()
     epe, d1 = np.mean(errors, axis=0)
     return float(epe), float(d1)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+import re
 
 import numpy as np
 
@@ -21,12 +22,15 @@ from depth_learning_ros.adaptation.check_pairs import CHECKED_PAIRS, PairError, 
 from depth_learning_ros.adaptation.pictures import NOISE_GRAY, SAME_PICTURE, Pictures
 from depth_learning_ros.adaptation.spread import spread
 from depth_learning_ros.errors import DataError
-from depth_learning_ros.files import atomic_write
+from depth_learning_ros.files import atomic_write, disk_full, is_disk_full
 from depth_learning_ros.types import StereoPair
 
 #: Roles of five stretches of a log, one after the other.
 TRAIN, VALIDATION, HELD_OUT = 'train', 'validation', 'held-out'
 ROLES = (TRAIN, TRAIN, HELD_OUT, TRAIN, VALIDATION)
+#: In the name of a frame that has no role as yet.
+NEW = 'new'
+_NUMBERED = re.compile(r'\d{6,}')
 STRETCHES = 10  # logs are cut into at least so many, where they have the frames
 LONGEST_STRETCH = 40
 MIN_FRAMES = 10
@@ -69,18 +73,20 @@ class FrameStore:
 
     Args:
         folder: made where it does not exist; what is there is kept.
+
+    Raises:
+        DataError: the folder cannot be made.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         self.refresh()
 
     def refresh(self) -> None:
         """Look at the folder again."""
         self.paths: dict[str, list[Path]] = {
-            role: sorted(self.folder.glob(f'{role}-*.npz')) for role in (TRAIN, VALIDATION,
-                                                                       HELD_OUT)}
+            role: frames_called(self.folder, role) for role in (TRAIN, VALIDATION, HELD_OUT)}
 
     def __len__(self) -> int:
         return sum(len(paths) for paths in self.paths.values())
@@ -98,18 +104,17 @@ class FrameStore:
         Raises:
             DataError: the disk is full, or the folder cannot be written.
         """
-        path = self.folder / f'{role}-{number:06d}.npz'
-        self.folder.mkdir(parents=True, exist_ok=True)  # somebody may have cleared it away
-        write_frame(path, pair)
+        path = add_frame(self.folder, role, number, pair)
         if path not in self.paths[role]:
             self.paths[role].append(path)
         return path
 
-    def adopt(self, path: Path, role: str, number: int) -> None:
-        """Take over a frame that `write_frame` wrote into the folder."""
+    def adopt(self, path: Path, role: str, number: int) -> Path:
+        """Take over a frame that was written into the folder, and give its name."""
         named = self.folder / f'{role}-{number:06d}.npz'
         path.rename(named)
         self.paths[role].append(named)
+        return named
 
     def smallest_size(self) -> tuple[int, int]:
         """Give the smallest height and width of all frames."""
@@ -181,8 +186,7 @@ class Intake:
         if reason:
             self.skipped[reason] += 1
             return None
-        path = self.store.folder / f'new-{self._number:06d}.npz'
-        write_frame(path, pair)
+        path = add_frame(self.store.folder, NEW, self._number, pair)
         self._pictures.add(path, pair.left)
         self._number += 1
         return path
@@ -209,6 +213,24 @@ def check_enough(store: FrameStore, skipped: Counter[str], batch: int) -> None:
                             f'a longer log')
 
 
+def frames_called(folder: Path, name: str) -> list[Path]:
+    """Give the frames of a folder that have a role, or `NEW`, in their names, in order."""
+    return sorted(path for path in folder.glob(f'{name}-*.npz')
+                  if _NUMBERED.fullmatch(path.stem, len(name) + 1))
+
+
+def add_frame(folder: Path, name: str, number: int, pair: StereoPair) -> Path:
+    """Write a frame into a folder, and give its path.
+
+    Raises:
+        DataError: the disk is full, or the folder cannot be written.
+    """
+    path = folder / f'{name}-{number:06d}.npz'
+    _make(folder)  # somebody may have cleared it away
+    write_frame(path, pair)
+    return path
+
+
 def read_frame(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Give left and right of a frame, uint8 [H, W, 3]."""
     with np.load(path) as arrays:
@@ -226,6 +248,14 @@ def write_frame(path: Path, pair: StereoPair) -> None:
     views = {side: _without_repeats(getattr(pair, side)) for side in ('left', 'right')}
     with atomic_write(path, force=True) as file:
         np.savez(file, **views)  # type: ignore[arg-type]
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise (disk_full(folder) if is_disk_full(error) else DataError(
+            f'cannot make the folder {folder}: {error.strerror}; choose another one')) from error
 
 
 def _without_repeats(image: np.ndarray) -> np.ndarray:

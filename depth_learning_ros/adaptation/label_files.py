@@ -5,12 +5,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+import logging
 from pathlib import Path
 import shutil
+from zipfile import BadZipFile
 
 import numpy as np
 
-from depth_learning_ros.files import atomic_write
+from depth_learning_ros.files import atomic_write, remove_abandoned
+
+_log = logging.getLogger(__name__)
 
 #: Two maps of a frame, float32 [H, W].
 Maps = tuple[np.ndarray, np.ndarray]
@@ -34,6 +38,7 @@ class LabelFiles:
         for other in folder.iterdir():
             if other != self.folder:
                 shutil.rmtree(other, ignore_errors=True)
+        remove_abandoned(self.folder)
         wanted = {self._file(frame) for frame in frames}
         for path in self.folder.glob('*.npy'):
             if path not in wanted:
@@ -44,18 +49,31 @@ class LabelFiles:
         return self.folder / f'{frame.stem}-{frame.stat().st_mtime_ns:x}.npy'
 
     def get(self, frame: Path, make: Callable[[], Maps]) -> Maps:
-        """Give what was kept of a frame, or make and keep it.
+        """Give what was kept of a frame, or make and keep it, also where the file is damaged.
 
         Raises:
             DataError: the disk is full, or the folder cannot be written.
         """
         path = self._file(frame)
-        try:
-            kept = np.load(path)
-        except FileNotFoundError:
+        kept = _read(path)
+        if kept is None:
             kept = np.stack(make()).astype(np.float16)
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(path, force=True) as file:
                 np.save(file, kept)
         first, second = kept.astype(np.float32)
         return first, second
+
+
+def _read(path: Path) -> np.ndarray | None:
+    try:
+        kept = np.load(path)
+        if kept.ndim == 3 and len(kept) == 2:
+            return kept
+        problem = f'an array of the shape {kept.shape}'
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError, AttributeError, BadZipFile) as error:
+        problem = str(error)
+    _log.warning('the labels in %s are damaged, and made anew: %s', path, problem)
+    return None

@@ -75,6 +75,10 @@ class ModelsInUse:
     Args:
         folder: of ``current.json`` and of the adapted weights; made where it does not exist.
         original: the model that was never adapted, at the bottom of the stack.
+
+    Attributes:
+        changed_ever: whether anything was ever put into use or taken out of it, by this or an
+            earlier process: until then nobody needs to be told what is in use.
     """
 
     def __init__(self, folder: Path, original: str) -> None:
@@ -83,6 +87,7 @@ class ModelsInUse:
         self._record = folder / _RECORD
         self._original = Model(original, '')
         self._adapted = self._read()
+        self.changed_ever = self._record.exists()
 
     @property
     def current(self) -> Model:
@@ -97,8 +102,9 @@ class ModelsInUse:
 
     def new_path(self) -> Path:
         """Return a path for new weights that no earlier ones ever had."""
-        numbers = [int(path.stem.rpartition('-')[2]) for path in self._files()]
-        return self.folder / f'adapted-{max(numbers, default=0) + 1:04d}.safetensors'
+        numbers = [path.stem.rpartition('-')[2] for path in self._files()]
+        newest = max((int(number) for number in numbers if number.isdecimal()), default=0)
+        return self.folder / f'adapted-{newest + 1:04d}.safetensors'
 
     def accept(self, model: Model) -> None:
         """Put new weights into use, that are complete under their name.
@@ -124,17 +130,27 @@ class ModelsInUse:
         return self.current
 
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob('adapted-*.safetensors'))
+        return sorted(self.folder.glob('adapted-[0-9]*.safetensors'))
 
     def _read(self) -> tuple[Model, ...]:
         try:
             rows = json.loads(self._record.read_text())
-            models = [Model(str(row['name']), str(row['sha256'])) for row in rows]
-        except (OSError, ValueError, TypeError, KeyError):
+            # of this folder, wherever it was moved to
+            models = [Model(str(self.folder / Path(row['name']).name), str(row['sha256']))
+                      for row in rows]
+        except FileNotFoundError:
             return ()
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            _log.warning('%s is damaged, so %s is used: %r', self._record, self._original.name,
+                         error)
+            return ()
+        for model in models:
+            if not model.usable:
+                _log.warning('%s is gone or not what was written: it is not used', model.name)
         return tuple(model for model in models if model.usable)
 
     def _change(self, adapted: tuple[Model, ...]) -> None:
         with atomic_write(self._record, force=True, mode='w') as file:
-            json.dump([vars(model) for model in adapted], file, indent=1)
-        self._adapted = adapted
+            json.dump([{'name': Path(model.name).name, 'sha256': model.sha256}
+                       for model in adapted], file, indent=1)
+        self._adapted, self.changed_ever = adapted, True

@@ -9,6 +9,7 @@ did not accept, or whose engine could not be built and trusted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 import logging
 import math
 from pathlib import Path
@@ -16,7 +17,7 @@ import threading
 import time
 
 from depth_learning_ros.adaptation.adapter import Adapter
-from depth_learning_ros.adaptation.check_pairs import CHECKED_PAIRS, check_pairs
+from depth_learning_ros.adaptation.check_pairs import CHECKED_PAIRS, UnfitFramesError, check_pairs
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.frames import HELD_OUT, TRAIN, check_enough
 from depth_learning_ros.adaptation.gate import Verdict
@@ -26,9 +27,17 @@ from depth_learning_ros.adaptation.online_status import OnlineStatus, State
 from depth_learning_ros.adaptation.predict import check_adaptable
 from depth_learning_ros.adaptation.replay_buffer import ReplayBuffer
 from depth_learning_ros.adaptation.save_requests import SaveRequests, wait_for
+from depth_learning_ros.adaptation.scene_cache import SceneMaker
 from depth_learning_ros.adaptation.spread import spread
 from depth_learning_ros.adaptation.state import fingerprint, load_state, save_state
-from depth_learning_ros.errors import DataError, DepthLearningError, TrainingError
+from depth_learning_ros.errors import (
+    DataError,
+    DepthLearningError,
+    EngineError,
+    ModelError,
+    TrainingError,
+)
+from depth_learning_ros.files import remove_abandoned
 from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint, read_info
 from depth_learning_ros.types import StereoPair
 
@@ -48,11 +57,13 @@ class OnlineAdapter:
         folder: of everything that must outlive the process.
         original: shipped name or weights file to begin with; never written to.
         config: of each round.
-        scenes: makes and gives the folders of rendered scenes, to learn from and held out.
-        install: builds and checks the engine of weights; raises DepthLearningError when it cannot
-            be trusted.
+        scenes: makes and gives the folders of rendered scenes, to learn from and held out;
+            scene_maker() returns one.
+        install: builds and checks the engine of weights; raises EngineError or ModelError when
+            it cannot be trusted, which rejects them.
         hand_over: told the model to be used from now on.
-        on_change: told that the status changed.
+        on_change: told that the status changed: another state, or something that people should
+            know; steps and frames are counted in it without that.
         capacity: frames in the replay buffer.
         share: of its time that it takes steps and validates, 0..1; it sleeps in between.
 
@@ -62,7 +73,7 @@ class OnlineAdapter:
     """
 
     def __init__(self, folder: Path, original: str, config: AdaptationConfig,
-                 scenes: Callable[[int, int], tuple[Path, Path]],
+                 scenes: SceneMaker,
                  install: Callable[[Path], None], hand_over: Callable[[Model], None],
                  on_change: Callable[[], None] = lambda: None, *, capacity: int = 300,
                  share: float = 1.0) -> None:
@@ -70,14 +81,19 @@ class OnlineAdapter:
             raise DataError(f'share is {share}: expected more than 0, up to 1')
         self._original = find_weights(original)
         check_adaptable(read_info(self._original))  # say so now
+        if Path(original) == self._original:  # no shipped name
+            original = str(self._original.resolve())  # others work in other folders
+        folder = folder.resolve()
         self.config, self._scenes = config, scenes
         self._install, self._hand_over, self._on_change = install, hand_over, on_change
         self._share = share
         self._new_frames = max(config.batch, capacity // 10)  # for another round to be worth it
-        self._kept_before = -self._new_frames
+        self._frames_wanted = 0  # ever kept, before there is a round
+        self._unfit = ''  # why those that are there will not do
         self.buffer = ReplayBuffer(folder / 'frames', capacity, config.noise_gray)
         self.models = ModelsInUse(folder_of(folder / 'models', original), original)
         self._state_file = self.models.folder / 'state.pt'
+        remove_abandoned(self.models.folder)
         self.status = OnlineStatus()
         self._told_models()
         self._running, self._closing = threading.Event(), threading.Event()
@@ -101,6 +117,11 @@ class OnlineAdapter:
     def stop(self) -> None:
         """Stop after the step that is being computed; a round can be gone on with."""
         self._running.clear()
+
+    def tell_reading(self, message: str, over: bool) -> None:
+        """Tell how far frames are read that must be there before it begins."""
+        if not self._running.is_set():
+            self._tell(State.STOPPED if over else State.COLLECTING, message)
 
     def save(self, timeout_s: float = 60.0) -> None:
         """Write the state of the round that runs, after the step that is being computed.
@@ -140,12 +161,16 @@ class OnlineAdapter:
     def _run(self) -> None:
         while not self._closing.is_set():
             if not self._running.wait(_POLL_S):
+                if self.status.state in (State.CHECKING, State.BUILDING):
+                    self._tell(State.STOPPED, f'stopped; {self.status.message}')
                 continue
             try:
                 self._forget_what_was_given_up()
                 self._round()
             except _Interrupted:
                 self._tell_interrupted()
+            except UnfitFramesError as error:
+                self._wait_for_others(error)
             except Exception as error:
                 self._running.clear()
                 if not isinstance(error, DepthLearningError):
@@ -153,6 +178,12 @@ class OnlineAdapter:
                 self._tell(State.FAILED, f'{error}. Remedy it and call start again')
             finally:
                 self._saves.answer(TrainingError('the round ended before it could be saved'))
+
+    def _wait_for_others(self, error: UnfitFramesError) -> None:
+        """Other frames may do; a state that was saved is gone on with then."""
+        self._frames_wanted = self.buffer.kept + self._new_frames
+        self._unfit = f'{error} (frames in {self.buffer.store.folder})'
+        _log.warning('%s', self._unfit)
 
     def _forget_what_was_given_up(self) -> None:
         with self._lock:
@@ -173,7 +204,9 @@ class OnlineAdapter:
         self._tell(State.COLLECTING, 'there are enough frames: preparing the round')
         learned, held_out = self._scenes(
             self.config.scenes if self.config.synthetic_chance > 0 else 0,
-            self.config.held_out_scenes)
+            self.config.held_out_scenes, self._stop_if_wanted)
+        self._collect()  # rendering takes its time, and frames may be gone
+        self._unfit = ''
         frames = self.buffer.hold()
         try:
             check_pairs([frames.load(TRAIN, index)
@@ -185,7 +218,7 @@ class OnlineAdapter:
             digest = fingerprint(weights)
             self._resume(adapter, digest)
             self._train(adapter, digest)
-            self._kept_before = self.buffer.kept
+            self._frames_wanted = self.buffer.kept + self._new_frames
             self._conclude(adapter)
         finally:
             self.buffer.release()
@@ -195,27 +228,32 @@ class OnlineAdapter:
             self._stop_if_wanted()
             try:
                 check_enough(self.buffer.store, self.buffer.skipped, self.config.batch)
-                missing = self._kept_before + self._new_frames - self.buffer.kept
-                if missing <= 0 or self._state_file.exists():
+                missing = self._frames_wanted - self.buffer.kept
+                if missing <= 0 or (self._state_file.exists() and not self._unfit):
                     return
-                self._tell(State.COLLECTING, f'the next round needs {missing} more new frames')
+                self._tell(State.COLLECTING, '; '.join(filter(None, (
+                    self._unfit, f'the next round needs {missing} more new frames'))))
             except DataError as error:
                 self._tell(State.COLLECTING, str(error))
             time.sleep(_POLL_S)
 
     def _resume(self, adapter: Adapter, digest: str) -> None:
-        self.status.round += 1
-        self.status.step, self.status.progress = 0, 0.0
-        if not self._state_file.exists():
-            return
-        try:
-            load_state(self._state_file, adapter, digest)
-        except (TrainingError, KeyError, RuntimeError, ValueError) as error:
-            _log.info('the round begins anew: %s', error)
-            self._state_file.unlink(missing_ok=True)
+        resumed = self._state_file.exists()
+        if resumed:
+            try:
+                load_state(self._state_file, adapter, digest)
+            except (TrainingError, KeyError, RuntimeError, ValueError) as error:
+                _log.info('the round begins anew: %s', error)
+                self._state_file.unlink(missing_ok=True)
+                resumed = False
+        if not (resumed and self.status.round):  # by this process, it may have been counted
+            self.status.round += 1
+        self.status.step, self.status.progress = adapter.step_number, adapter.done()
+        self.status.seconds_left = math.nan
 
     def _train(self, adapter: Adapter, digest: str) -> None:
         self.status.loss, self.status.losses = math.nan, {}
+        self._tell(State.TRAINING, 'frames are labelled in the first steps')
         while adapter.done() < 1:
             if self._wants_stop() or self._saves.pending:
                 self._save(adapter, digest)
@@ -248,24 +286,19 @@ class OnlineAdapter:
         self._tell(State.CHECKING, 'asking the gate')
         self._saves.answer()  # the last step was followed by that
         verdict = self._judge(adapter)
-        self.status.verdict = verdict
-        if not verdict.accepted:
-            self.status.rounds_rejected += 1
-            self._state_file.unlink(missing_ok=True)
-            self._tell(State.CHECKING, f'rejected: {"; ".join(verdict.reasons)}')
-            return
-        self._tell(State.BUILDING, 'building the engine of the accepted weights')
         path = self.models.new_path()
-        adapter.save_best(path)
-        try:
-            self._install(path)
-            self._put_into_use(Model.of(path))
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        if verdict.accepted:
+            self._stop_if_wanted()  # the gate is asked again then
+            self._tell(State.BUILDING, 'building the engine of the accepted weights')
+            verdict = self._put_into_use(adapter, path, verdict)
+        self.status.verdict = verdict
         self._state_file.unlink(missing_ok=True)
-        self.status.rounds_accepted += 1
-        self._tell(State.BUILDING, f'accepted: {path.name} is the model to use now')
+        if verdict.accepted:
+            self.status.rounds_accepted += 1
+            self._tell(State.BUILDING, f'accepted: {path.name} is the model to use now')
+        else:
+            self.status.rounds_rejected += 1
+            self._tell(State.CHECKING, f'rejected: {"; ".join(verdict.reasons)}')
 
     def _judge(self, adapter: Adapter) -> Verdict:
         if self.models.previous is None:  # it began with what was never adapted
@@ -274,12 +307,24 @@ class OnlineAdapter:
             self.models.folder / 'never-adapted.json', self._original, adapter.held_out_scenes,
             adapter.config.precision, adapter.workers.device))
 
-    def _put_into_use(self, model: Model) -> None:
-        with self._lock:
-            if self._abandon.is_set():  # what it began with is not trusted any more
-                raise _Interrupted
-            self.models.accept(model)
-            self._use(model)
+    def _put_into_use(self, adapter: Adapter, path: Path, verdict: Verdict) -> Verdict:
+        """Build what was accepted, and hand it over; where it cannot be trusted, reject it."""
+        try:
+            adapter.save_best(path)
+            self._install(path)
+            model = Model.of(path)
+            with self._lock:
+                if self._abandon.is_set():  # what it began with is not trusted any more
+                    raise _Interrupted
+                self.models.accept(model)
+                self._use(model)
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, (EngineError, ModelError)):
+                return replace(verdict, accepted=False, reasons=(
+                    f'the gate accepted it, but there is no engine of it to be trusted: {error}',))
+            raise
+        return verdict
 
     def _use(self, model: Model) -> None:
         self._told_models()
@@ -308,7 +353,8 @@ class OnlineAdapter:
         self.status.rollback_model = '' if previous is None else previous.name
 
     def _tell(self, state: State, message: str) -> None:
-        changed = (state, message) != (self.status.state, self.status.message)
+        changed = state != self.status.state or (
+            message != self.status.message and state not in (State.COLLECTING, State.TRAINING))
         self.status.state, self.status.message = state, message
         if changed and not self._closing.is_set():  # then nobody listens any more
             self._on_change()

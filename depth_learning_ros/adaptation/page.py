@@ -54,16 +54,17 @@ def page(result: dict[str, Any], pictures: Sequence[Picture]) -> str:
     title = f'Adaptation of {result["model"]} by {result["method"]}'
     frames = result['frames']
     parts = [
-        f'<h1>{html.escape(title)}</h1>', _verdict(verdict),
+        f'<h1>{html.escape(title)}</h1>', _verdict(verdict, result['older_weights_kept']),
         f'<p>{result["steps"]} steps in {result["minutes"]:.1f} minutes on {result["device"]}, '
-        f'{result["processes"]} process{"es" if result["processes"] > 1 else ""}; the weights of '
-        f'step {result["best_step"]} are the best. Frames: {frames["train"]} learned from, '
+        f'{result["processes"]} process{"es" if result["processes"] > 1 else ""}; '
+        f'{_best(result)}. Frames: {frames["train"]} learned from, '
         f'{frames["validation"]} to choose the best weights by, {frames["held-out"]} held out for '
         f'the verdict.</p>',
         _list('From', result['sources']),
         _list('Frames left out', [f'{cause}: {count}' for cause, count
                                   in result['skipped_frames'].items()]),
-        '<h2>Held-out frames, before and after</h2>', _table(verdict),
+        '<h2>Held-out frames, before and after</h2>',
+        _table(verdict, 'after' if result['best_step'] else f'step {result["steps"]}, the last'),
         '<h2>While adapting</h2>', _curves(result),
         '<h2>Pictures</h2>', *(_picture(picture) for picture in pictures),
         '<h2>Settings</h2>', _settings(result['config'])]
@@ -72,10 +73,19 @@ def page(result: dict[str, Any], pictures: Sequence[Picture]) -> str:
             f'{"".join(parts)}</body></html>\n')
 
 
-def _verdict(verdict: dict[str, Any]) -> str:
+def _best(result: dict[str, Any]) -> str:
+    if result['best_step']:
+        return f'the weights of step {result["best_step"]} are the best'
+    return (f'no weights were better than those it began with: what follows as after it is of '
+            f'the last ones, of step {result["steps"]}')
+
+
+def _verdict(verdict: dict[str, Any], older_weights_kept: bool) -> str:
     if verdict['accepted']:
         return '<p class="yes"><b>Accepted.</b> Better on every count that is asked.</p>'
-    return ('<p class="no"><b>Rejected.</b> The original weights stay in use.</p>'
+    older = (' The file of the output is still there: it is an older one.'
+             if older_weights_kept else '')
+    return (f'<p class="no"><b>Rejected.</b> The original weights stay in use.{older}</p>'
             + _list('Why', verdict['reasons']))
 
 
@@ -86,7 +96,7 @@ def _list(title: str, entries: Sequence[str]) -> str:
     return f'<p>{html.escape(title)}:</p><ul>{rows}</ul>'
 
 
-def _table(verdict: dict[str, Any]) -> str:
+def _table(verdict: dict[str, Any], after_what: str) -> str:
     rows = []
     for name, what, digits, more in _ROWS:
         before, after = verdict['before'][name], verdict['after'][name]
@@ -94,7 +104,8 @@ def _table(verdict: dict[str, Any]) -> str:
             ' class="yes"' if (after > before) == more else ' class="no"')
         rows.append(f'<tr><td>{what}</td><td>{before:.{digits}f}</td>'
                     f'<td{better}>{after:.{digits}f}</td></tr>')
-    return f'<table><tr><th></th><th>before</th><th>after</th></tr>{"".join(rows)}</table>'
+    return (f'<table><tr><th></th><th>before</th><th>{after_what}</th></tr>{"".join(rows)}'
+            f'</table>')
 
 
 def _curves(result: dict[str, Any]) -> str:

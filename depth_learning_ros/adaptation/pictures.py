@@ -8,11 +8,13 @@ of pixels the noise of a sensor averages out, and what moves does not.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 import math
 from pathlib import Path
 
 import numpy as np
 
+from depth_learning_ros.adaptation.nearest import NearestPoints
 from depth_learning_ros.types import StereoPair
 
 MIN_SIDE_PX = 64
@@ -38,33 +40,53 @@ class Pictures:
 
     def __init__(self, noise_gray: float = NOISE_GRAY) -> None:
         self._noise_gray = noise_gray
-        self._thumbs: dict[Path, np.ndarray] = {}
+        self._groups: dict[str, NearestPoints] = {}
+        self._group_of: dict[Path, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._group_of)
 
     def refusal(self, pair: StereoPair) -> str:
         """Say why a frame is of no use beside those that are kept; empty when it is of use."""
         return shows_nothing(pair) or (SAME_PICTURE if self._knows(pair.left) else '')
 
-    def add(self, path: Path, left: np.ndarray) -> None:
-        """Note a frame that is kept from now on."""
-        self._thumbs[path] = thumb(left)
+    def add(self, path: Path, left: np.ndarray, group: str = '') -> None:
+        """Note a frame that is kept from now on, among those of a group."""
+        self.add_thumbs([path], [thumb(left)], group)
+
+    def add_thumbs(self, paths: Sequence[Path], thumbs: Iterable[np.ndarray], group: str) -> None:
+        """Note many frames at once, each by its `thumb`: less work than one by one."""
+        if paths:
+            self._group(group).add(paths, np.stack(list(thumbs)))
+            self._group_of.update((path, group) for path in paths)
 
     def forget(self, path: Path) -> None:
-        del self._thumbs[path]
+        self._groups[self._group_of.pop(path)].remove(path)
 
-    def most_alike(self, paths: list[Path]) -> Path:
-        """Return the older frame of the two that are most alike."""
-        thumbs = np.stack([self._thumbs[path] for path in paths])
-        squares = (thumbs ** 2).sum(1)
-        distances = squares[:, None] + squares[None] - 2 * thumbs @ thumbs.T
-        np.fill_diagonal(distances, np.inf)
-        one, other = np.unravel_index(int(np.argmin(distances)), distances.shape)
-        return min(paths[one], paths[other], key=lambda path: path.stem)
+    def move(self, renamed: Mapping[Path, tuple[Path, str]]) -> None:
+        """Note new names and groups of frames; those of one group keep their order."""
+        left_behind = {self._group_of[path] for path in renamed}
+        found: dict[str, list[tuple[Path, np.ndarray]]] = {}
+        for old in left_behind:
+            points = self._groups.pop(old)
+            for path, point in zip(points.names, points.points, strict=True):
+                del self._group_of[path]
+                name, group = renamed.get(path, (path, old))
+                found.setdefault(group, []).append((name, point))
+        for group, frames in found.items():
+            self.add_thumbs([path for path, _ in frames], [point for _, point in frames], group)
+
+    def most_alike(self, group: str) -> Path:
+        """Return the older frame of the two of a group that are most alike; it must have two."""
+        return min(self._groups[group].closest(), key=lambda path: path.stem)
+
+    def _group(self, name: str) -> NearestPoints:
+        return self._groups.setdefault(name, NearestPoints())
 
     def _knows(self, left: np.ndarray) -> bool:
-        if not self._thumbs:
-            return False
-        changes = np.abs(np.stack(list(self._thumbs.values())) - thumb(left)).mean(1)
-        return float(changes.min()) <= change_by_noise(left.shape[:2], self._noise_gray)
+        limit = change_by_noise(left.shape[:2], self._noise_gray)
+        here = thumb(left)
+        return any(group.smallest_change(here) <= limit for group in self._groups.values())
 
 
 def shows_nothing(pair: StereoPair) -> str:
@@ -88,8 +110,10 @@ def thumb(left: np.ndarray) -> np.ndarray:
     rows, columns = _BLOCKS
     height, width = (parts * side for parts, side in zip(_BLOCKS, _block(left.shape[:2]),
                                                          strict=True))
-    gray = left[:height, :width].mean(2, dtype=np.float32)
-    blocks = gray.reshape(rows, height // rows, columns, width // columns).mean((1, 3))
+    # the three values of a pixel lie beside each other: a sum over long rows is much faster
+    parts = left[:height, :width].reshape(rows, height // rows, columns, -1)
+    sums = parts.sum(3, dtype=np.uint32).sum(1, dtype=np.uint32)
+    blocks = (sums / math.prod(parts.shape[1::2])).astype(np.float32)
     return (blocks - blocks.mean()).reshape(-1)
 
 

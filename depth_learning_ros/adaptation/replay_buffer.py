@@ -7,28 +7,40 @@ So an hour before the same wall leaves a few frames of the wall, and does not pu
 
 A picture that is there already, in whatever role, is not taken again, so a log that is read twice
 brings nothing that was learned from into what is held out.
+
+Frames of a camera play their roles at once, those of logs when all logs are read: how much of them
+is of use shows only then. Until then they are called ``new-NUMBER.npz``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
+import logging
 from pathlib import Path
 import threading
 
 from depth_learning_ros.adaptation.check_pairs import CHECKED_PAIRS, PairError, check_pairs
 from depth_learning_ros.adaptation.frames import (
     HELD_OUT,
+    NEW,
     ROLES,
     TRAIN,
     VALIDATION,
     FrameStore,
     Stretches,
+    add_frame,
+    frames_called,
+    read_frame,
     stretch_length,
 )
-from depth_learning_ros.adaptation.pictures import NOISE_GRAY, Pictures
+from depth_learning_ros.adaptation.pictures import NOISE_GRAY, Pictures, shows_nothing, thumb
 from depth_learning_ros.errors import DataError
+from depth_learning_ros.files import remove_abandoned, sync
 from depth_learning_ros.types import StereoPair
+
+_log = logging.getLogger(__name__)
 
 MIN_CAPACITY = 10
 
@@ -40,18 +52,18 @@ class ReplayBuffer:
     of a process are held back until they were found to be rectified stereo pairs.
 
     Args:
-        folder: where the frames are; what is there is kept.
-        capacity: frames of all roles together.
+        folder: where the frames are; what is there is kept, but for damaged files.
+        capacity: frames of all roles together. While logs are read there may be as many again.
         noise_gray: see `Pictures`.
 
     Attributes:
-        store: the frames, each with its role.
+        store: the frames that play a role.
         seen: frames offered.
         kept: frames taken in since the beginning, those that had to go again among them.
         skipped: of those offered, not kept, by cause.
 
     Raises:
-        DataError: the capacity is too small.
+        DataError: the capacity is too small, or the folder cannot be made or used.
     """
 
     def __init__(self, folder: Path, capacity: int, noise_gray: float = NOISE_GRAY) -> None:
@@ -59,32 +71,29 @@ class ReplayBuffer:
             raise DataError(f'the replay buffer holds {capacity} frames: give {MIN_CAPACITY} or '
                             f'more')
         self.capacity = capacity
+        remove_abandoned(folder)
         self.store = FrameStore(folder)
         self.seen = self.kept = 0
         self.skipped: Counter[str] = Counter()
         self._limits = {role: max(1, capacity * ROLES.count(role) // len(ROLES))
-                        for role in (TRAIN, VALIDATION, HELD_OUT)}
+                        for role in (TRAIN, VALIDATION, HELD_OUT)} | {NEW: capacity}
+        self._new = frames_called(folder, NEW)
         self._pictures = Pictures(noise_gray)
-        for role, paths in self.store.paths.items():
-            for index, path in enumerate(paths):
-                self._pictures.add(path, self.store.load(role, index)[0])
-        numbers = [int(path.stem.rpartition('-')[2]) for path in self._paths()]
-        self._number = max(numbers, default=-1) + 1
+        for role, paths in self._groups():
+            self._look_at(role, paths)
+        self._number = max(map(_number, self._paths()), default=-1) + 1
         self._stretches = Stretches(stretch_length(capacity))
         self._unchecked: list[StereoPair] | None = []  # None: the camera was found to be fine
         self._held = False
         self._lock = threading.Lock()
         self._evict_all()
 
-    def offer(self, pair: StereoPair, role: str = '') -> bool:
-        """Keep a frame, or count why not; another one may have to go.
-
-        Args:
-            pair: the frame.
-            role: that it plays, where its log was checked and laid out; empty for a camera.
+    def offer(self, pair: StereoPair) -> bool:
+        """Keep a frame of a camera, or count why not; another one may have to go.
 
         Returns:
-            Whether it was kept; the first ones of a camera are, unless they turn out to be none.
+            Whether it was kept; the first ones that show something are, unless they turn out to
+            be no stereo pairs.
 
         Raises:
             DataError: the frames of the camera are no stereo pairs: those that it gave until now
@@ -92,15 +101,56 @@ class ReplayBuffer:
         """
         with self._lock:
             self.seen += 1
-            if self._held and len(self.store) >= 2 * self.capacity:
-                self.skipped['no room until the round ends'] += 1
+            if not self._has_room():
                 return False
-            if role or self._unchecked is None:
-                return self._keep(pair, role)
+            if self._unchecked is None:
+                return self._keep(pair)
+            nothing = shows_nothing(pair)  # it would be taken for one that does not fit together
+            if nothing:
+                self.skipped[nothing] += 1
+                return False
             self._unchecked.append(pair)
             if len(self._unchecked) >= CHECKED_PAIRS:
                 self._check_camera()
             return True
+
+    def take(self, pair: StereoPair) -> bool:
+        """Keep a frame of a log that was checked, or count why not; `deal` gives it its role.
+
+        Raises:
+            DataError: the disk is full.
+        """
+        with self._lock:
+            self.seen += 1
+            return self._has_room() and self._keep(pair, NEW)
+
+    def deal(self) -> None:
+        """Give the frames of logs their roles, those too that a process before had no time for.
+
+        Stretches are as long as this number of frames allows, and go on in the order of roles.
+
+        Raises:
+            DataError: a frame cannot be renamed; another call goes on there.
+        """
+        with self._lock:
+            self._forget_deleted()
+            if not self._new:
+                return
+            stretches = Stretches(stretch_length(len(self._new)), _number(self._new[0]))
+            renamed: dict[Path, tuple[Path, str]] = {}
+            try:
+                for index, path in enumerate(self._new):
+                    role = stretches.role(index)
+                    renamed[path] = self.store.adopt(path, role, _number(path)), role
+                with suppress(OSError):  # a power cut must not take a role back
+                    sync(self.store.folder)
+            except OSError as error:
+                raise DataError(f'frames in {self.store.folder} cannot be renamed: '
+                                f'{error.strerror}') from error
+            finally:
+                self._new = [path for path in self._new if path not in renamed]
+                self._pictures.move(renamed)
+                self._evict_unless_held()
 
     def hold(self) -> FrameStore:
         """Keep all that is there until `release`, and return it as it is now.
@@ -128,8 +178,30 @@ class ReplayBuffer:
             self._forget_deleted()
             return sum(path.stat().st_size for path in self._paths())
 
+    def _groups(self) -> Iterator[tuple[str, list[Path]]]:
+        yield from self.store.paths.items()
+        yield NEW, self._new
+
     def _paths(self) -> list[Path]:
-        return [path for paths in self.store.paths.values() for path in paths]
+        return [path for _, paths in self._groups() for path in paths]
+
+    def _look_at(self, role: str, paths: list[Path]) -> None:
+        """Note what the frames of a role look like; those that cannot be read are removed."""
+        thumbs = []
+        for path in list(paths):
+            try:
+                thumbs.append(thumb(read_frame(path)[0]))
+            except Exception as error:  # garbage makes a reader fail in any way
+                _log.warning('%s is damaged, and is removed: %s', path, error or repr(error))
+                paths.remove(path)
+                _remove(path)
+        self._pictures.add_thumbs(paths, thumbs, role)
+
+    def _has_room(self) -> bool:
+        room = not self._held or len(self._pictures) < 2 * self.capacity
+        if not room:
+            self.skipped['no room until the round ends'] += 1
+        return room
 
     def _check_camera(self) -> None:
         """Keep the frames that were held back, or drop them and say why."""
@@ -141,26 +213,33 @@ class ReplayBuffer:
             raise
         self._unchecked = None
         for pair in held_back:
-            self._keep(pair, '')
+            self._keep(pair)
 
-    def _keep(self, pair: StereoPair, role: str) -> bool:
+    def _keep(self, pair: StereoPair, role: str = '') -> bool:
         reason = self._pictures.refusal(pair)
         if reason:
             self.skipped[reason] += 1
             return False
-        path = self.store.add(pair, role or self._stretches.role(self._number), self._number)
-        self._pictures.add(path, pair.left)
+        role = role or self._stretches.role(self._number)
+        if role == NEW:
+            path = add_frame(self.store.folder, NEW, self._number, pair)
+            self._new.append(path)
+        else:
+            path = self.store.add(pair, role, self._number)
+        self._pictures.add(path, pair.left, role)
         self._number += 1
         self.kept += 1
-        if not self._held:
-            self._evict_all()
+        self._evict_unless_held()
         return True
 
+    def _evict_unless_held(self) -> None:
+        if not self._held:
+            self._evict_all()
+
     def _evict_all(self) -> None:
-        for role, limit in self._limits.items():
-            paths = self.store.paths[role]
-            while len(paths) > limit:
-                gone = self._pictures.most_alike(paths)
+        for role, paths in self._groups():
+            while len(paths) > self._limits[role]:
+                gone = self._pictures.most_alike(role)
                 self._forget(gone)
                 gone.unlink(missing_ok=True)
 
@@ -172,6 +251,18 @@ class ReplayBuffer:
 
     def _forget(self, path: Path) -> None:
         self._pictures.forget(path)
-        for paths in self.store.paths.values():
+        for _, paths in self._groups():
             with suppress(ValueError):
                 paths.remove(path)
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.rpartition('-')[2])
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:  # a round would fail on it
+        raise DataError(f'{path} is damaged and cannot be removed: {error.strerror}; remove it, '
+                        f'or choose another folder') from error

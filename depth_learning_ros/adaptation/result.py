@@ -15,6 +15,7 @@ import numpy as np
 
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.figures import as_tensor, as_used
+from depth_learning_ros.adaptation.frames import HELD_OUT
 from depth_learning_ros.adaptation.gate import Verdict
 from depth_learning_ros.adaptation.spread import spread
 from depth_learning_ros.files import atomic_write
@@ -59,12 +60,11 @@ def result_of(adapter: Adapter, verdict: Verdict, sources: Sequence[str],
                             if name != 'frames'}} for v in adapter.validations]}
 
 
-def pictures_of(adapter: Adapter, held_out: Sequence[tuple[np.ndarray, np.ndarray]],
-                most: int = PICTURES) -> list[Picture]:
+def pictures_of(adapter: Adapter, most: int = PICTURES) -> list[Picture]:
     """Run both networks on a few held-out frames, spread evenly, as engines would."""
     pictures = []
-    for index in spread(len(held_out), most):
-        left, right = held_out[index]
+    for index in spread(adapter.frames.count(HELD_OUT), most):
+        left, right = adapter.frames.load(HELD_OUT, index)
         views = [as_tensor(view).to(adapter.workers.device) for view in (left, right)]
         before, after = ((-as_used(p, *views))[0, 0].cpu().numpy()
                          for p in (adapter.reference, adapter.judged))

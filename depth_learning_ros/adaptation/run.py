@@ -4,49 +4,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
-import json
 from pathlib import Path
-import shutil
 import time
 
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.config import AdaptationConfig
-from depth_learning_ros.adaptation.frames import (
-    HELD_OUT,
-    FrameStore,
-    Intake,
-    check_enough,
-)
+from depth_learning_ros.adaptation.frames import FrameStore
 from depth_learning_ros.adaptation.gate import Verdict
+from depth_learning_ros.adaptation.logs import Log, take_in_logs
 from depth_learning_ros.adaptation.page import write_page
 from depth_learning_ros.adaptation.predict import check_adaptable
 from depth_learning_ros.adaptation.result import pictures_of, result_of, write_json
 from depth_learning_ros.adaptation.state import fingerprint, load_state, save_state
+from depth_learning_ros.adaptation.watching import Meters, OnProgress, unwatched
+from depth_learning_ros.adaptation.work_folder import WorkFolder
 from depth_learning_ros.adaptation.workers import Workers
-from depth_learning_ros.errors import DataError, TrainingError
-from depth_learning_ros.files import atomic_write, check_output
+from depth_learning_ros.errors import DataError, DepthLearningError, TrainingError
+from depth_learning_ros.files import check_output
 from depth_learning_ros.models.checkpoint import find_weights, load_checkpoint
-from depth_learning_ros.types import StereoPair
 
 SAVE_EVERY_S = 120.0
-
-
-@dataclass(frozen=True)
-class Log:
-    """A recording to learn from.
-
-    Attributes:
-        name: for messages and the report.
-        expected: how many pairs it has, as far as is known.
-        pairs: gives every n-th of them, one after the other; called once, with n.
-    """
-
-    name: str
-    expected: int
-    pairs: Callable[[int], Iterable[StereoPair]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +63,7 @@ class Outputs:
         if self.weights.resolve() == original.resolve():
             raise DataError(f'{self.weights} holds the weights that are adapted: they are never '
                             f'overwritten, give the output another name')
-        unfinished = (self.work / 'state.pt').exists()
+        unfinished = WorkFolder(self.work).state.exists()
         for path in (self.weights, self.page, self.json):
             check_output(path, force or (resume and unfinished))
         if unfinished and not (resume or force):
@@ -91,13 +71,9 @@ class Outputs:
                                 f'--resume, begin again with --force, or give another output')
 
 
-OnStep = Callable[[int, 'int | None'], None]
-
-
 def adapt(logs: Sequence[Log], weights: Path | str, outputs: Outputs, config: AdaptationConfig,
           scenes: Callable[[int, int], tuple[Path, Path]], *, workers: Workers | None = None,
-          resume: bool = False, force: bool = False,
-          on_step: OnStep | None = None) -> Verdict:
+          resume: bool = False, force: bool = False, meters: Meters = unwatched) -> Verdict:
     """Adapt weights to logs, judge them, and write what the judgement allows.
 
     Args:
@@ -109,13 +85,14 @@ def adapt(logs: Sequence[Log], weights: Path | str, outputs: Outputs, config: Ad
         workers: joined processes; only the first writes results.
         resume: go on with what an interruption left.
         force: replace outputs that exist; begin again where an interruption left something.
-        on_step: told steps (or permille of the minutes) done, and of how many.
+        meters: are told how far each slow part is.
 
     Returns:
         The verdict; the weights file exists if it was accepted.
 
     Raises:
-        DataError: the logs are of no use, a file is in the way, or the disk is full.
+        DataError: the logs are of no use, a file or another process is in the way, another
+            machine does not see the output's folder, or the disk is full.
         ModelError: the weights do not fit.
         TrainingError: the adaptation diverged, or is not the one to be resumed.
     """
@@ -123,50 +100,49 @@ def adapt(logs: Sequence[Log], weights: Path | str, outputs: Outputs, config: Ad
     original = find_weights(weights)
     network, info = load_checkpoint(original)
     check_adaptable(info)
+    work = WorkFolder(outputs.work)
+    with ExitStack() as claimed:
 
-    def prepare() -> dict[str, int]:
-        outputs.check(original, force=force, resume=resume)
-        return _prepare(logs, outputs.work, config, resume)
+        def prepare() -> dict[str, int]:
+            outputs.check(original, force=force, resume=resume)
+            claimed.enter_context(work.claim())
+            return _prepare(logs, work, config, resume, meters)
 
-    skipped = workers.by_first(prepare)
-    learned, held_out_scenes = workers.once_a_machine(lambda: scenes(
-        config.scenes if config.synthetic_chance > 0 else 0, config.held_out_scenes))
-    adapter = Adapter(network, info, config, FrameStore(outputs.work / 'frames'),
-                      learned if config.synthetic_chance > 0 else None, held_out_scenes, workers)
-    state, weights_hash = outputs.work / 'state.pt', fingerprint(original)
-    if resume and workers.from_first(state.exists()):
-        load_state(state, adapter, weights_hash)
-    _learn(adapter, state, weights_hash, on_step)
-    return workers.by_first(lambda: _finish(
-        adapter, outputs, [log.name for log in logs], skipped, force or resume))
+        skipped = workers.by_first(prepare)
+        if not work.intake.exists():
+            raise DataError(f'{work.path} is not to be seen from here, where another of the '
+                            f'processes runs: give an output in a folder that all machines share')
+        learned, held_out_scenes = workers.once_a_machine(lambda: scenes(
+            config.scenes if config.synthetic_chance > 0 else 0, config.held_out_scenes))
+        adapter = Adapter(network, info, config, FrameStore(work.frames),
+                          learned if config.synthetic_chance > 0 else None, held_out_scenes,
+                          workers)
+        weights_hash = fingerprint(original)
+        if resume and workers.from_first(work.state.exists()):
+            load_state(work.state, adapter, weights_hash)
+        with meters('adapt', 'step' if config.steps else '%') as tell:
+            _learn(adapter, work.state, weights_hash, tell)
+        return workers.by_first(lambda: _finish(
+            adapter, outputs, [log.name for log in logs], skipped, force or resume, meters))
 
 
-def _prepare(logs: Sequence[Log], work: Path, config: AdaptationConfig,
-             resume: bool) -> dict[str, int]:
+def _prepare(logs: Sequence[Log], work: WorkFolder, config: AdaptationConfig, resume: bool,
+             meters: Meters = unwatched) -> dict[str, int]:
     """Take the frames in, unless an interrupted run has them already."""
-    done = work / 'intake.json'
-    if resume and done.exists():
-        return dict(json.loads(done.read_text()))
-    if work.exists():
-        shutil.rmtree(work)
-    store = FrameStore(work / 'frames')
-    intake = Intake(store, config.noise_gray)
-    every = max(1, -(-sum(log.expected for log in logs) // config.max_frames))
-    passed = 0
-    for log in logs:
-        # every n-th frame of all logs, as if they were one: of some short logs none
-        due = -(-(passed + log.expected) // every) - -(-passed // every)
-        passed += log.expected
-        if due:
-            intake.take(islice(log.pairs(every), due), log.name)
-    intake.deal()
-    check_enough(store, intake.skipped, config.batch)
-    with atomic_write(done, force=True, mode='w') as file:
-        json.dump(dict(intake.skipped), file)
-    return dict(intake.skipped)
+    names = [log.name for log in logs]
+    if resume and work.intake.exists():
+        return work.read_intake(names, config)
+    work.clear()
+    try:
+        skipped = take_in_logs(logs, FrameStore(work.frames), config, meters)
+        work.write_intake(names, config, skipped)
+    except DepthLearningError:
+        work.remove()  # frames that nobody will use
+        raise
+    return skipped
 
 
-def _learn(adapter: Adapter, state: Path, weights_hash: str, on_step: OnStep | None) -> None:
+def _learn(adapter: Adapter, state: Path, weights_hash: str, tell: OnProgress) -> None:
     config, workers = adapter.config, adapter.workers
     saved = time.monotonic()
     while not _all_done(adapter):
@@ -178,8 +154,10 @@ def _learn(adapter: Adapter, state: Path, weights_hash: str, on_step: OnStep | N
             if due or time.monotonic() - saved > SAVE_EVERY_S:
                 save_state(state, adapter, weights_hash)
                 saved = time.monotonic()
-            if on_step is not None:
-                on_step(*_progress(adapter))
+            tell(*_progress(adapter))
+    if workers.first and adapter.validated_step != adapter.step_number:
+        adapter.validate()  # gone on with for no more steps than were taken
+        save_state(state, adapter, weights_hash)
     workers.wait()
 
 
@@ -201,15 +179,15 @@ def _progress(adapter: Adapter) -> tuple[int, int]:
 
 
 def _finish(adapter: Adapter, outputs: Outputs, sources: Sequence[str], skipped: dict[str, int],
-            force: bool) -> Verdict:
+            force: bool, meters: Meters) -> Verdict:
     """Judge, report, and write the weights if they may be used."""
-    verdict = adapter.judge()
+    with meters('judging', 'picture') as tell:
+        verdict = adapter.judge(on_progress=tell)
     result = result_of(adapter, verdict, sources, skipped)
-    held_out = [adapter.frames.load(HELD_OUT, i)
-                for i in range(adapter.frames.count(HELD_OUT))]
-    write_page(outputs.page, result, pictures_of(adapter, held_out), force=force)
+    result['older_weights_kept'] = not verdict.accepted and outputs.weights.exists()
+    write_page(outputs.page, result, pictures_of(adapter), force=force)
     write_json(outputs.json, result, force=force)
     if verdict.accepted:
         adapter.save_best(outputs.weights, force=force)
-    shutil.rmtree(outputs.work, ignore_errors=True)
+    WorkFolder(outputs.work).remove()
     return verdict

@@ -5,21 +5,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_learning_ros.cli import UsageError
 from depth_learning_ros.cli.options import DEFAULT_MODEL, add_force_option
-from depth_learning_ros.cli.progress import PERCENT, progress, progress_callback, say
+from depth_learning_ros.cli.progress import progress_callback, say
 
 if TYPE_CHECKING:
     from depth_learning_ros.adaptation.config import AdaptationConfig
     from depth_learning_ros.adaptation.gate import Verdict
-    from depth_learning_ros.adaptation.run import Log
+    from depth_learning_ros.adaptation.logs import Log
 
 STATUS_REJECTED = 3
-TRAINING_SEED, HELD_OUT_SEED = 1, 999  # as those of the training's scenes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              f'(default: {DEFAULT_MODEL})')
     parser.add_argument('-o', '--output', type=Path, required=True, metavar='OUT.safetensors')
     length = parser.add_mutually_exclusive_group()
-    length.add_argument('--minutes', type=float, metavar='M', help='how long to adapt')
-    length.add_argument('--steps', type=int, metavar='N', help='or how many steps')
+    length.add_argument('--minutes', type=float, metavar='M',
+                        help='how long to take steps, with the labels they need; on top of that '
+                             'come reading the logs, rendering scenes for the first time, '
+                             'validations and the verdict')
+    length.add_argument('--steps', type=int, metavar='N', help='or how many steps: '
+                        'interrupted and resumed, these give the same result')
     parser.add_argument('--method', metavar='NAME',
                         help='zole, tonioni or photometric (default: zole)')
     parser.add_argument('--config', type=Path, metavar='FILE.yaml',
@@ -52,9 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--right', metavar='TOPIC', help='right image topic of the bags')
     parser.add_argument('--resume', action='store_true',
                         help='go on with what an interruption left in OUT.work/')
-    parser.add_argument('--threads', type=int, default=0, metavar='N',
-                        help='CPU threads (default: PyTorch decides; 1 is fastest on a machine '
-                             'whose other cores are busy)')
+    parser.add_argument('--threads', type=int, metavar='N',
+                        help='CPU threads (default: PyTorch and OpenCV decide; 1 is '
+                             'fastest on a machine whose other cores are busy)')
     add_force_option(parser)
 
 
@@ -62,22 +65,25 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from depth_learning_ros.adaptation.run import Outputs, adapt
+    from depth_learning_ros.adaptation.scene_cache import scene_maker
+    from depth_learning_ros.adaptation.threads import limit_threads
     from depth_learning_ros.adaptation.workers import Workers
+    from depth_learning_ros.engine.cache import default_cache_dir
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
     config = settings(args)
+    if args.threads is not None:
+        limit_threads(args.threads)
     logs: list[Log] = []
+    scenes = default_cache_dir() / 'scenes' if args.scenes is None else args.scenes
     outputs = Outputs.beside(args.output)
     torch.set_flush_denormal(True)  # vanishing gradients would slow the step down
     try:
-        with Workers() as workers, progress_callback(
-                'adapt', 'step' if config.steps else PERCENT) as report:
+        with Workers() as workers:
             # the other processes, of other machines perhaps, need not have them
             workers.by_first(lambda: logs.extend(log_of(path, args) for path in args.logs))
-            verdict = adapt(logs, args.weights, outputs, config, scene_maker(args.scenes),
-                            workers=workers, resume=args.resume, force=args.force,
-                            on_step=report)
+            verdict = adapt(logs, args.weights, outputs, config,
+                            scene_maker(scenes, progress_callback), workers=workers,
+                            resume=args.resume, force=args.force, meters=progress_callback)
     finally:
         torch.set_flush_denormal(False)
     return announce(verdict, args.output, outputs.page) if workers.first else (
@@ -94,6 +100,8 @@ def settings(args: argparse.Namespace) -> AdaptationConfig:
     from depth_learning_ros.adaptation.config import AdaptationConfig
     from depth_learning_ros.errors import TrainingError
 
+    if args.threads is not None and args.threads < 1:
+        raise UsageError(f'--threads is {args.threads}: give 1 or more')
     config = AdaptationConfig() if args.config is None else AdaptationConfig.read(args.config)
     changes: dict[str, object] = {}
     if args.method is not None:
@@ -115,36 +123,16 @@ def log_of(path: Path, args: argparse.Namespace) -> Log:
         DataError, BagError: it is neither, or of no use.
     """
     from depth_learning_ros.adaptation.folders import folder_log, is_image_folder
-    from depth_learning_ros.adaptation.run import Log
+    from depth_learning_ros.adaptation.logs import Log
     if is_image_folder(path):
         return folder_log(path)
     from depth_learning_ros.replay.frames import bag_pairs, count_pairs
     from depth_learning_ros.replay.options import ReplayOptions
     from depth_learning_ros.replay.topics import TopicWishes
     options = ReplayOptions(topics=TopicWishes(args.left, args.right))
+    unreadable: Counter[str] = Counter()
     return Log(str(path), count_pairs(path, options),
-               lambda every: bag_pairs(path, options, every))
-
-
-def scene_maker(folder: Path | None) -> Callable[[int, int], tuple[Path, Path]]:
-    """Give a function that renders the scenes that are missing, and names their folders."""
-    from depth_learning_ros.data.synthetic.generator import SceneGenerator
-    from depth_learning_ros.data.synthetic.pool import render_to_pool
-    from depth_learning_ros.engine.cache import default_cache_dir
-
-    root = default_cache_dir() / 'scenes' if folder is None else folder
-
-    def make(count: int, held_out: int) -> tuple[Path, Path]:
-        learned, kept = root / 'learned', root / 'held-out'
-        for place, seed, wanted, what in ((learned, TRAINING_SEED, count, 'scenes to learn from'),
-                                          (kept, HELD_OUT_SEED, held_out, 'held-out scenes')):
-            if len(list(place.glob('*.npz'))) < wanted:
-                rendered = render_to_pool(place, SceneGenerator(seed), range(wanted))
-                for _ in progress(rendered, wanted, what, 'scene'):
-                    pass
-        return learned, kept
-
-    return make
+               lambda every: bag_pairs(path, options, every, unreadable), unreadable)
 
 
 def announce(verdict: Verdict, output: Path, page: Path) -> int:
@@ -152,5 +140,7 @@ def announce(verdict: Verdict, output: Path, page: Path) -> int:
     if verdict.accepted:
         say(f'accepted: wrote {output}; the report is {page}')
         return 0
-    say(f'rejected, {output} was not written: {"; ".join(verdict.reasons)}. The report is {page}')
+    written = f'{output}, an older one, is still there' if output.exists() else \
+        f'{output} was not written'
+    say(f'rejected, {written}: {"; ".join(verdict.reasons)}. The report is {page}')
     return STATUS_REJECTED

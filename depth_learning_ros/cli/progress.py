@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 import logging
@@ -19,6 +20,8 @@ PERCENT = '%'
 
 BAR_DELAY_S = 2.0
 LINE_INTERVAL_S = 10.0
+PACE_S = 60.0
+"""What is left is reckoned by the pace of the last minute: the first pieces may take longer."""
 
 
 class Meter:
@@ -37,6 +40,7 @@ class Meter:
         self._start = self._last_line = clock()
         self._done = 0
         self._first: tuple[int, float] | None = None  # done, and when: a resumed run has a past
+        self._recent: deque[tuple[int, float]] = deque()  # the same, some of the last minute
         self._bar: Any = self._open_bar() if self._stream.isatty() else None
 
     def _open_bar(self) -> Any:
@@ -50,26 +54,37 @@ class Meter:
         """State that ``done`` pieces of ``total`` (None: as before, or not known) are finished."""
         if total is not None:
             self._total = total
+        now = self._clock()
         step, self._done = done - self._done, done
         if self._first is None:
-            self._first = done, self._clock()
+            self._first = done, now
             if self._bar is not None:
                 self._bar.initial = done
         if self._bar is not None:
             self._bar.total = self._total
             self._bar.update(step)
-        elif self._clock() - self._last_line >= LINE_INTERVAL_S:
-            self._last_line = self._clock()
-            self._print_line()
+            return
+        self._note_pace(done, now)
+        if now - self._last_line >= LINE_INTERVAL_S:
+            self._last_line = now
+            self._print_line(now)
 
-    def _print_line(self) -> None:
-        now, (first, first_time) = self._clock(), self._first or (0, self._start)
+    def _note_pace(self, done: int, now: float) -> None:
+        if not self._recent or now - self._recent[-1][1] >= PACE_S / 60:
+            self._recent.append((done, now))
+        while len(self._recent) > 1 and now - self._recent[1][1] >= PACE_S:
+            self._recent.popleft()
+
+    def _print_line(self, now: float) -> None:
+        first, first_time = self._first or (0, self._start)
         elapsed_s, since_first_s = now - self._start, now - first_time
         goes_on = self._done > first and since_first_s > 0
         rate = (self._done - first) / since_first_s if goes_on else self._done / elapsed_s
         left = ''
         if self._total is not None and goes_on:
-            left = f', about {(self._total - self._done) / rate:.0f} s left'
+            past, past_time = self._recent[0]
+            left_s = (now - past_time) * (self._total - self._done) / max(1, self._done - past)
+            left = f', about {left_s:.0f} s left'
         if self._unit == PERCENT:
             done, speed = f'{100 * self._done / (self._total or 1):.1f} %', ''
         else:

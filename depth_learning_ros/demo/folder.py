@@ -10,13 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-import fcntl
 import os
 from pathlib import Path
 import shutil
 
 from depth_learning_ros.errors import DataError
-from depth_learning_ros.files import check_folder, disk_full, is_disk_full
+from depth_learning_ros.files import (
+    FolderClaim,
+    check_folder,
+    claim_folder,
+    disk_full,
+    is_disk_full,
+)
 
 MARKER = '.depth-learning-demo'
 RESULTS = ('input.mcap', 'output.mcap', 'panel.png', 'comparison.png', 'cloud.png', 'cloud.html',
@@ -41,7 +46,7 @@ def output_folder(path: Path | str, *, force: bool = False,
     target = Path(os.path.realpath(path))
     check_output_folder(path, force=force, bag=bag)
     work = target.with_name(f'.{target.name}.part')
-    lock = _claim(work, path)
+    claim = _claim(work, path)
     try:
         yield work
         _publish(work, target)
@@ -51,7 +56,7 @@ def output_folder(path: Path | str, *, force: bool = False,
             raise _explained(error, path) from error
         raise
     finally:
-        os.close(lock)
+        claim.close()
 
 
 def check_output_folder(path: Path | str, *, force: bool = False, bag: Path | None = None) -> None:
@@ -82,15 +87,10 @@ def check_output_folder(path: Path | str, *, force: bool = False, bag: Path | No
                         f'--force to replace them')
 
 
-def _claim(work: Path, path: Path | str) -> int:
-    """Make the working folder, or clear the one that a killed run left; return its lock."""
+def _claim(work: Path, path: Path | str) -> FolderClaim:
+    """Make the working folder, or clear the one that a killed run left."""
+    claim = claim_folder(work)
     try:
-        work.mkdir(exist_ok=True)
-        lock = os.open(work, os.O_RDONLY)
-    except OSError as error:
-        raise _explained(error, path) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         strange = [entry.name for entry in work.iterdir()]
         if strange and MARKER not in strange:
             raise DataError(f'{work} is in the way and no demo made it: move it elsewhere')
@@ -100,16 +100,12 @@ def _claim(work: Path, path: Path | str) -> int:
             else:
                 entry.unlink()
         (work / MARKER).write_text(_MARKER_TEXT, encoding='utf-8')
-    except BlockingIOError as error:
-        os.close(lock)
-        raise DataError(f'another demo is writing to {path}: wait for it, or give another '
-                        f'folder') from error
     except BaseException as error:
-        os.close(lock)
+        claim.close()
         if isinstance(error, OSError):
             raise _explained(error, path) from error
         raise
-    return lock
+    return claim
 
 
 def _publish(work: Path, target: Path) -> None:

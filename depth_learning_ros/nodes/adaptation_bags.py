@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import json
@@ -13,15 +14,17 @@ import threading
 from typing import Any
 
 from depth_learning_ros.adaptation.check_pairs import CHECKED_PAIRS, PairError, check_pairs
-from depth_learning_ros.adaptation.frames import Stretches, lay_out, stretch_length
+from depth_learning_ros.adaptation.pictures import shows_nothing
 from depth_learning_ros.errors import BagError, DataError
 from depth_learning_ros.files import atomic_write
-from depth_learning_ros.replay.frames import bag_pairs, count_pairs, sample_pairs
+from depth_learning_ros.replay.frames import bag_pairs, extent, sample_pairs
 from depth_learning_ros.replay.options import ReplayOptions
 from depth_learning_ros.replay.topics import TopicWishes
 from depth_learning_ros.types import StereoPair
 
 _log = logging.getLogger(__name__)
+
+_CAUSES_TOLD = 4  # of a bag
 
 
 @dataclass(frozen=True)
@@ -29,71 +32,64 @@ class _Reading:
     """How far a bag was read.
 
     Attributes:
-        read: so many pairs of it are done with, all that there were then.
-        stretches: roles of those behind them, once they were begun with: whoever reads them again
-            gives each the role that it had.
+        read: the first so many pairs of it are done with.
+        start_ns: when it begins, which tells it from another bag of its name; None = not known.
     """
 
     read: int = 0
-    stretches: Stretches | None = None
+    start_ns: int | None = None
 
     @classmethod
     def from_json(cls, found: Any) -> _Reading:
-        if isinstance(found, int):
+        if isinstance(found, int):  # as it was written once
             return cls(found)
-        return cls(int(found['read']),
-                   Stretches(max(1, int(found['stretch'])), int(found['first'])))
-
-    def to_json(self) -> Any:
-        if self.stretches is None:
-            return self.read
-        return {'read': self.read, 'stretch': self.stretches.length,
-                'first': self.stretches.first}
+        start_ns = found.get('start_ns')
+        return cls(int(found['read']), None if start_ns is None else int(start_ns))
 
 
 class BagFeeder:
     """Offers pairs of bags, spread evenly over all of them, in a thread of its own.
 
-    A bag that was read to its end is not read again by the next process: its frames are kept. Of
-    one that grew since then, what is new is read.
+    What was read of a bag is not read again by the next process, however this one ends: its frames
+    are kept. Of a bag that grew since then, what is new is read.
 
     Args:
         bags: rosbag2 folders, .mcap, .db3 or ROS 1 .bag files.
         topics: which images; what is not told is found.
         most: pairs offered of all bags together.
-        record: file that says which bags were read.
-        offer: takes a pair and its role; raises DataError when it cannot be kept.
+        record: file that says how far bags were read; it belongs beside what `take` keeps, to be
+            deleted with it.
+        take: keeps a pair; raises DataError when it cannot.
+        deal: called when all bags are read, to give what was kept its roles.
         when_read: called from the thread at the end.
 
     Attributes:
         every: every n-th pair is offered.
         expected: how many that will be.
         offered: how many it were so far.
+        left_out: bags that were not read to their end, and why, for people.
 
     Raises:
         BagError: a bag cannot be opened, or holds no stereo pair.
     """
 
     def __init__(self, bags: Sequence[Path], topics: TopicWishes, most: int, record: Path,
-                 offer: Callable[[StereoPair, str], object],
+                 take: Callable[[StereoPair], object], deal: Callable[[], object],
                  when_read: Callable[[], object] = lambda: None) -> None:
-        self._record, self._offer, self._when_read = record, offer, when_read
+        self._record, self._take, self._deal, self._when_read = record, take, deal, when_read
         self._options = ReplayOptions(topics=topics)
         self._known = self._read_record()
-        self._counts = {bag: count_pairs(bag, self._options)
-                        for bag in dict.fromkeys(bag.resolve() for bag in bags)}
-        for bag, count in self._counts.items():
-            if self._reading(bag).read > count:
-                del self._known[str(bag)]  # another one of that name
-        left = {bag: count - self._reading(bag).read for bag, count in self._counts.items()
-                if count != self._reading(bag).read}
-        total = sum(left.values())
+        self._extents = {bag: extent(bag, self._options)
+                         for bag in dict.fromkeys(bag.resolve() for bag in bags)}
+        begun = {bag: self._read_of(bag) for bag in self._extents}
+        self._left = {bag: read for bag, read in begun.items() if read < self._pairs(bag)}
+        total = sum(self._pairs(bag) - read for bag, read in self._left.items())
         self.every = max(1, -(-total // most))
-        self.expected = sum(-(-self._counts[bag] // self.every)
-                            - -(-self._reading(bag).read // self.every) for bag in left)
-        length = self.every * stretch_length(total // self.every)
-        self._left = dict(zip(left, lay_out(list(left.values()), length), strict=True))
+        self.expected = sum(-(-self._pairs(bag) // self.every) - -(-read // self.every)
+                            for bag, read in self._left.items())
         self.offered = 0
+        self.left_out: list[str] = []
+        self._unrecorded = False
         self._closing, self._done = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name='adaptation-bags', daemon=True)
 
@@ -106,64 +102,93 @@ class BagFeeder:
         """Whether all bags were read, as far as they can be."""
         return self._done.is_set()
 
-    def close(self) -> None:
-        """Stop after the pair that is being read."""
+    def close(self, timeout_s: float = 10.0) -> bool:
+        """Stop after the pair that is being read, and tell whether that ended in time."""
         self._closing.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
-        for bag, stretches in self._left.items():
+        for bag, read in self._left.items():
             try:
                 self._check(bag)
-                self._feed(bag, self._begin(bag, stretches))
+                self._feed(bag, read)
             except PairError as error:
                 _log.warning('%s is left out: %s', bag, error)
+                self.left_out.append(f'{bag.name}, {error.what}')
             except (BagError, DataError) as error:
                 _log.warning('%s was not read to its end: %s', bag, error)
-            else:
-                if self._closing.is_set():
-                    return
-                self._note(bag, _Reading(self._counts[bag]))
+                self.left_out.append(f'{bag.name}, {error}')
+            except Exception as error:  # a thread that ends would let the node wait for ever
+                _log.exception('%s was not read to its end', bag)
+                self.left_out.append(f'{bag.name}, {error!r}')
+            if self._closing.is_set():
+                return
+        try:
+            self._deal()
+        except DataError as error:
+            _log.warning('some frames of the bags are not used until the next start: %s', error)
+        except Exception:
+            _log.exception('some frames of the bags are not used until the next start')
         self._done.set()
         self._when_read()
 
     def _check(self, bag: Path) -> None:
         """Look at a few pairs before any is offered: a swapped bag would spoil the others."""
-        found = [(pair.left, pair.right)
-                 for pair in sample_pairs(bag, CHECKED_PAIRS, self._options)]
-        if found:
-            check_pairs(found)
+        for parts in (CHECKED_PAIRS, 8 * CHECKED_PAIRS):
+            found = []
+            for pair in sample_pairs(bag, parts, self._options):
+                if self._closing.is_set():
+                    return
+                if not shows_nothing(pair):  # left out, and counted, when it is offered
+                    found.append((pair.left, pair.right))
+                if len(found) == CHECKED_PAIRS:
+                    break
+            if found:
+                check_pairs(found)
+                return
 
-    def _begin(self, bag: Path, stretches: Stretches) -> _Reading:
-        reading = self._reading(bag)
-        if reading.stretches is None:
-            reading = _Reading(reading.read, stretches)
-            self._note(bag, reading)
-        return reading
-
-    def _feed(self, bag: Path, reading: _Reading) -> None:
-        assert reading.stretches is not None
-        for number, pair in enumerate(bag_pairs(bag, self._options, self.every)):
-            index = number * self.every - reading.read
-            if index < 0:
-                continue
+    def _feed(self, bag: Path, read: int) -> None:
+        unreadable: Counter[str] = Counter()
+        for number, pair in enumerate(bag_pairs(bag, self._options, self.every, unreadable)):
             if self._closing.is_set():
                 return
-            self._offer(pair, reading.stretches.role(index))
-            self.offered += 1
+            index = number * self.every
+            if index >= read:
+                self._take(pair)
+                self.offered += 1
+                self._note(bag, index + 1)
+        self._note(bag, self._pairs(bag))
+        for cause, count in unreadable.most_common(_CAUSES_TOLD):
+            _log.warning('%s: %s (%dx)', bag, cause, count)
 
-    def _reading(self, bag: Path) -> _Reading:
-        return self._known.get(str(bag), _Reading())
+    def _pairs(self, bag: Path) -> int:
+        return self._extents[bag].pairs
 
-    def _note(self, bag: Path, reading: _Reading) -> None:
-        self._known[str(bag)] = reading
+    def _read_of(self, bag: Path) -> int:
+        """Give how many pairs of a bag are done with, and say what that is about."""
+        known, now = self._known.get(str(bag), _Reading()), self._extents[bag]
+        if known.start_ns not in (None, now.start_ns) or known.read > now.pairs:
+            _log.info('%s is another bag than the one of that name that was read before', bag)
+            return 0
+        if known.read == now.pairs:
+            _log.info('%s was read before, and is not read again', bag)
+        elif known.read:
+            _log.info('%s: %d of %d pairs were read before', bag, known.read, now.pairs)
+        return known.read
+
+    def _note(self, bag: Path, read: int) -> None:
+        self._known[str(bag)] = _Reading(read, self._extents[bag].start_ns)
         try:
+            self._record.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(self._record, force=True, mode='w') as file:
-                json.dump({name: known.to_json() for name, known in self._known.items()}, file,
+                json.dump({name: vars(known) for name, known in self._known.items()}, file,
                           indent=1)
-        except DataError as error:
-            _log.warning('the next process will read the bags again: %s', error)
+        except (OSError, DataError) as error:
+            if not self._unrecorded:
+                _log.warning('the next process will read the bags again: %s', error)
+            self._unrecorded = True
 
     def _read_record(self) -> dict[str, _Reading]:
         try:

@@ -21,13 +21,15 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from depth_learning_ros.adaptation.config import AdaptationConfig
+from depth_learning_ros.adaptation.frames import TRAIN
 from depth_learning_ros.adaptation.models_in_use import Model
 from depth_learning_ros.adaptation.online import OnlineAdapter
-from depth_learning_ros.adaptation.online_scenes import scene_maker
+from depth_learning_ros.adaptation.scene_cache import scene_maker
 from depth_learning_ros.adaptation.threads import limit_threads, usual_share
 from depth_learning_ros.engine import open_engine
 from depth_learning_ros.engine.cache import default_cache_dir
 from depth_learning_ros.errors import DataError, MessageError
+from depth_learning_ros.files import claim_folder
 from depth_learning_ros.messages import stamp_ns
 from depth_learning_ros.nodes.adaptation_bags import BagFeeder
 from depth_learning_ros.nodes.adaptation_services import answer, rollback, save
@@ -58,15 +60,17 @@ class AdaptationNode(Node):
     It does what the services ``~/start``, ``~/stop``, ``~/save`` and ``~/rollback`` say.
 
     Args:
-        lower_priority: called with the niceness before any thread is started, as a priority is
-            that of a thread and is inherited.
+        lower_priority: called with the niceness before any thread of this package is started, as
+            a priority is that of a thread and is inherited. Those of DDS are there by then and
+            keep theirs: no camera is to wait until somebody acknowledges its images.
 
     Attributes:
         adapter: what it is around.
         stopped_in_time: whether all threads ended when the node was destroyed.
 
     Raises:
-        DepthLearningError: the settings or the model it is to begin with are of no use.
+        DepthLearningError: the settings or the model it is to begin with are of no use, or
+            another process keeps what it learns in the same folder.
     """
 
     def __init__(self, lower_priority: Callable[[int], object] = lambda niceness: None,
@@ -82,12 +86,14 @@ class AdaptationNode(Node):
         self._hand_over = HandOver(self, self.values['target_node'])
         self._publisher = self._status_publisher()
         self._changed = self.create_guard_condition(self._publish_status)
+        self._claim = claim_folder(self._folder())
         self.adapter = self._make_adapter()
-        self._hand_over_model(self.adapter.models.current)
+        if self.adapter.models.changed_ever:  # what it begins with is the target's own affair
+            self._hand_over_model(self.adapter.models.current)
         self._frame_id, self._last_ns = '', 0
         self._intake: NewestWorker[tuple[Any, Any]] = NewestWorker(self._take, 'adaptation-intake')
         self._wanted = bool(self.values['autostart'])
-        self._bags = self._bag_feeder()
+        self._bags, self._told_read = self._bag_feeder(), False
         self.stopped_in_time = True
         if self._bags is None:
             self._subscribe()
@@ -97,7 +103,7 @@ class AdaptationNode(Node):
         for name, work in services.items():
             self.create_service(Trigger, f'~/{name}', partial(self._serve, work))
         # simulated time can stand still
-        self.create_timer(_STATUS_S, self._publish_status,
+        self.create_timer(_STATUS_S, self._look,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
         if self._bags is not None:
             self._bags.start()
@@ -106,10 +112,11 @@ class AdaptationNode(Node):
 
     def destroy_node(self) -> None:
         """Save what was learned, end the threads, and free the node."""
-        if self._bags is not None:
-            self._bags.close()
-        ended = self._intake.close(), self.adapter.close()
+        ended = (self._bags is None or self._bags.close(), self._intake.close(),
+                 self.adapter.close())
         self.stopped_in_time = all(ended)
+        if self.stopped_in_time:  # else it may still write
+            self._claim.close()
         self._forwarding.remove()
         super().destroy_node()
 
@@ -128,17 +135,22 @@ class AdaptationNode(Node):
 
     def _folder(self) -> Path:
         folder = self.values['folder']
-        return Path(folder).expanduser() if folder else default_cache_dir() / 'adaptation'
+        if folder:
+            return Path(folder).expanduser()
+        # two nodes must not learn into one folder
+        return default_cache_dir() / 'adaptation' / self.get_fully_qualified_name().strip('/')
 
     def _bag_feeder(self) -> BagFeeder | None:
         """Open the bags, where there are some to learn from instead of the topics."""
         values = self.values
         bags = [Path(bag).expanduser() for bag in values['bags'] if bag]
         if not bags:
+            self.adapter.buffer.deal()  # what a process that was killed took from bags
             return None
         topics = TopicWishes(values['bag_left'] or None, values['bag_right'] or None)
-        return BagFeeder(bags, topics, values['buffer_frames'], self._folder() / 'bags.json',
-                         self.adapter.buffer.offer, self._bags_read)
+        buffer, folder = self.adapter.buffer, self.adapter.buffer.store.folder
+        return BagFeeder(bags, topics, values['buffer_frames'], folder / 'bags.json',
+                         buffer.take, buffer.deal, self._bags_read)
 
     def _bags_read(self) -> None:
         """Let it learn now, if it was told to: a round is to know all that the bags show."""
@@ -195,16 +207,20 @@ class AdaptationNode(Node):
             self._said.fine('input')
 
     def _install(self, weights: Path) -> None:
-        """Export, build and check an engine; stereo_node finds it in the cache."""
-        cache_dir = self.values['cache_dir']
-        open_engine(weights, backend=self.values['backend'], precision=self.values['precision'],
-                    cache_dir=Path(cache_dir).expanduser() if cache_dir else None).close()
+        """Export, build and check an engine for the camera; stereo_node finds it in the cache."""
+        values = self.values
+        engine = open_engine(
+            weights, backend=values['backend'], precision=values['precision'],
+            zoom=values['zoom'] or None,
+            cache_dir=Path(values['cache_dir']).expanduser() if values['cache_dir'] else None)
+        try:
+            left, _ = self.adapter.buffer.store.load(TRAIN, 0)
+            engine.prepare(*left.shape[:2])
+        finally:
+            engine.close()
 
     def _hand_over_model(self, model: Model) -> None:
-        # the model that it begins with is the target's own affair, until something was adapted
-        adapted = model.sha256 or model.name != self.values['model']
-        if adapted or hasattr(self, 'adapter'):
-            self._hand_over.want(model.name)
+        self._hand_over.want(model.name)
 
     def _serve(self, work: Callable[[], str], request: Any, response: Any) -> Any:
         response.success, response.message = answer(work)
@@ -219,6 +235,15 @@ class AdaptationNode(Node):
                 'with --base-paths src src/depth_learning_ros/msg')
             return None
         return self.create_publisher(self._classes.AdaptationStatus, '~/status', latched_qos())
+
+    def _look(self) -> None:
+        if self._bags is not None and not self._told_read:
+            self._told_read = self._bags.done
+            said = 'the bags are read; ~/start begins' if self._told_read else \
+                f'reading bags: {self._bags.offered} of {self._bags.expected} pairs'
+            self.adapter.tell_reading('; not read to the end: '.join(
+                filter(None, (said, '; '.join(self._bags.left_out)))), over=self._told_read)
+        self._publish_status()
 
     def _publish_status(self) -> None:
         if self._publisher is not None and hasattr(self, 'adapter'):

@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import logging
 
 from depth_learning_ros.adaptation.online import OnlineAdapter
 from depth_learning_ros.errors import DepthLearningError
+
+_log = logging.getLogger(__name__)
 
 _SAVE_S = 10.0  # nobody else is answered meanwhile
 
@@ -15,12 +18,15 @@ _SAVE_S = 10.0  # nobody else is answered meanwhile
 def answer(work: Callable[[], str]) -> tuple[bool, str]:
     """Do what a service is for; tell whether that went well, and what is to be said.
 
-    An error is an answer, too: a full disk must not end the node.
+    An error is an answer, too: a full disk or GPU must not end the node.
     """
     try:
         return True, work()
     except (DepthLearningError, OSError) as error:
         return False, str(error)
+    except Exception as error:
+        _log.exception('a service failed')
+        return False, f'{type(error).__name__}: {error}'
 
 
 def save(adapter: OnlineAdapter) -> str:

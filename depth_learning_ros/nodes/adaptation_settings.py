@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from depth_learning_ros.adaptation.config import METHODS
+from depth_learning_ros.engine.zoom import MAX_ZOOM
 from depth_learning_ros.stream import Setting
 from depth_learning_ros.stream.settings import TRANSPORTS
 
@@ -17,8 +18,8 @@ def _fixed(name: str, default: object, about: str, minimum: float | None = None,
 SETTINGS = (
     _fixed('model', 'crl-small', 'Network to begin with: a shipped name, or the path of a '
                                  '.safetensors file; it is never written to.'),
-    _fixed('folder', '', 'Where frames, state and adapted weights are kept; empty = adaptation in '
-                         'the cache folder of the user.'),
+    _fixed('folder', '', 'Where frames, state and adapted weights are kept; empty = '
+                         'adaptation/NAME OF THE NODE in the cache folder of the user.'),
     _fixed('config', '', 'YAML file with settings of a round (see docs/adaptation.md); empty = '
                          'the defaults.'),
     _fixed('method', '', 'How it learns, instead of what config says: zole, tonioni or '
@@ -30,6 +31,7 @@ SETTINGS = (
     _fixed('autostart', False, 'Begin at once; else the service ~/start does.'),
     _fixed('backend', 'auto', 'As of the target node: the engine is built for it.'),
     _fixed('precision', 'auto', 'As of the target node.'),
+    _fixed('zoom', 0.0, 'As of the target node.', 0.0, MAX_ZOOM),
     _fixed('cache_dir', '', 'As of the target node.'),
     _fixed('bags', ('',), 'Bags to learn from instead of the topics: rosbag2 folders, .mcap, '
                           '.db3 or ROS 1 .bag files; empty = none.'),

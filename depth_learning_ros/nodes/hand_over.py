@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import math
 import time
 from typing import Any
 
@@ -16,6 +17,7 @@ from rclpy.parameter_client import AsyncParameterClient
 _PERIOD_S = 1.0
 _ANSWER_S = 10.0  # who was killed never answers
 _LOOK_S = 5.0
+_SUSPECT_S, _MOST_DEATHS = 60.0, 3  # so soon after it was given a model, and so often
 _PUBLISHED_BY_ALL = '/parameter_events'
 _SERVICE = 'set_parameters'
 
@@ -27,6 +29,8 @@ class HandOver:
     until another model is wanted. The other node itself goes back to the model before where it
     cannot load one. That it was started anew cannot be told from the parameter, nor from its
     services, which outlive a killed process: it is told from its publisher, which is another one.
+    Where it ends again and again soon after it was given a model, as one that has no memory for
+    it would, it is left alone until another model is wanted.
 
     Args:
         node: in whose executor it works.
@@ -43,6 +47,8 @@ class HandOver:
         self._known: set[bytes] = set()
         self._asking: Any = None
         self._deadline = self._next_look = 0.0
+        self._given_at = -math.inf  # the model, to the process that is there
+        self._deaths, self._refused = 0, ''
         if target:
             service = node.resolve_service_name(f'{target}/{_SERVICE}')
             self._full_name = service.removesuffix(f'/{_SERVICE}')
@@ -60,8 +66,9 @@ class HandOver:
         if publishers - self._known:
             self._give_up_asking()
             self._answered_for = self._taken = ''
+            self._count_death(now)
         self._known |= publishers
-        if not self._wanted:
+        if not self._wanted or self._wanted == self._refused:
             return
         if self._asking is not None:
             if now < self._deadline:
@@ -72,10 +79,22 @@ class HandOver:
             self._tell(f'{self._target} is not there')
         elif self._wanted != self._answered_for:
             model = self._wanted
+            self._answered_for, self._refused = '', ''  # whatever it answers, even too late
+            self._given_at = now
             self._ask(self._client.set_parameters([Parameter('model', value=model)]),
                       lambda response: self._was_set(model, response.results[0]))
         elif self._taken and now >= self._next_look:
             self._ask(self._client.get_parameters(['model']), self._was_got)
+
+    def _count_death(self, now: float) -> None:
+        """Suspect the model, where the target was started anew so soon after it was given it."""
+        soon = now - self._given_at < _SUSPECT_S
+        self._given_at = -math.inf
+        self._deaths = self._deaths + 1 if soon else 0
+        if self._deaths >= _MOST_DEATHS:
+            self._deaths, self._refused = 0, self._wanted
+            self._tell(f'{self._target} ended {_MOST_DEATHS} times within {_SUSPECT_S:.0f} s of '
+                       f'being given {self._wanted}: it is not given it again')
 
     def _publishers(self) -> set[bytes]:
         """Name what the target publishes by; that of a killed process stays for some seconds."""

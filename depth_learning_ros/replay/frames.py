@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -18,8 +19,21 @@ from depth_learning_ros.replay.topics import find_stereo_topics
 from depth_learning_ros.types import StereoPair
 
 
-def count_pairs(source: Path | str, options: ReplayOptions | None = None) -> int:
-    """Give how many pairs a bag has, as far as its index says.
+@dataclass(frozen=True)
+class Extent:
+    """What a bag has, as far as its index says.
+
+    Attributes:
+        pairs: how many.
+        start_ns: log time of its first message: it stays as it is when the bag grows.
+    """
+
+    pairs: int
+    start_ns: int
+
+
+def extent(source: Path | str, options: ReplayOptions | None = None) -> Extent:
+    """Look how many pairs a bag has, and when it begins.
 
     Raises:
         BagError: the bag cannot be read, or holds no stereo pair.
@@ -27,14 +41,28 @@ def count_pairs(source: Path | str, options: ReplayOptions | None = None) -> int
     options = options or ReplayOptions()
     with Bag(source) as bag:
         topics = find_stereo_topics(bag.topics, options.topics)
-        return min(bag.topics[name].count for name in (topics.left, topics.right))
+        pairs = min(bag.topics[name].count for name in (topics.left, topics.right))
+        return Extent(pairs, bag.start_ns)
 
 
-def bag_pairs(source: Path | str, options: ReplayOptions | None = None,
-              every: int = 1) -> Iterator[StereoPair]:
+def count_pairs(source: Path | str, options: ReplayOptions | None = None) -> int:
+    """Give how many pairs a bag has, as far as its index says.
+
+    Raises:
+        BagError: the bag cannot be read, or holds no stereo pair.
+    """
+    return extent(source, options).pairs
+
+
+def bag_pairs(source: Path | str, options: ReplayOptions | None = None, every: int = 1,
+              unreadable: Counter[str] | None = None) -> Iterator[StereoPair]:
     """Yield every n-th pair of a bag, decoded, with its camera.
 
     A bag that is damaged ends there.
+
+    Args:
+        unreadable: what could not be read is counted here by cause, when the last pair was given
+            or no more are asked for.
 
     Raises:
         BagError: the bag cannot be read, holds no stereo pair, or none could be decoded.
@@ -45,10 +73,16 @@ def bag_pairs(source: Path | str, options: ReplayOptions | None = None,
     with Bag(source) as bag:
         topics = find_stereo_topics(bag.topics, options.topics)
         window = Window(bag.start_ns, bag.end_ns)
-        for item in PairSource(bag, topics, window, options, statistics):
-            if isinstance(item, Frame) and isinstance(item.pair, StereoPair):
-                found += 1
-                yield item.pair
+        try:
+            for item in PairSource(bag, topics, window, options, statistics):
+                if isinstance(item, Frame) and isinstance(item.pair, StereoPair):
+                    found += 1
+                    yield item.pair
+        finally:
+            if unreadable is not None:
+                unreadable.update(statistics.skipped)
+                if bag.damage:
+                    unreadable[f'{bag.damage}; nothing behind that could be read'] += 1
         if not found:
             causes = '; '.join(f'{cause} ({count}x)' for cause, count in
                                statistics.skipped.most_common(3))

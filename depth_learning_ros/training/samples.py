@@ -44,12 +44,22 @@ class Supply(Protocol):
 class PoolSupply:
     """Windows of rendered scenes, of one folder or of several as if they were one.
 
+    Args:
+        folders: where they are.
+        most: only the first so many are used, so that samples stay the same when scenes are
+            added; None = all, as they come.
+
     Raises:
         DataError: a folder has no scenes.
     """
 
-    def __init__(self, *folders: Path) -> None:
+    def __init__(self, *folders: Path, most: int | None = None) -> None:
         self.pool = ScenePool(*folders)
+        self.most = most
+        self._keep_first()
+
+    def _keep_first(self) -> None:
+        self.pool.paths = self.pool.paths[:self.most]
 
     def window(self, number: int, height: int, width: int, rng: np.random.Generator) -> Window:
         scene = self.pool[int(rng.integers(len(self.pool)))]
@@ -60,6 +70,7 @@ class PoolSupply:
 
     def refresh(self) -> None:
         self.pool.refresh()
+        self._keep_first()
 
 
 @dataclass(frozen=True)

@@ -18,19 +18,12 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 PARTS = Path(__file__).absolute().parent
 ARGUMENTS = [
-    DeclareLaunchArgument('namespace', default_value='',
-                          description='Namespace of all that is started.'),
-    DeclareLaunchArgument('image', default_value='image_rect',
-                          description='Name of the rectified images, beside camera_info.'),
     DeclareLaunchArgument('params_file',
                           default_value=[f'{PARTS.parents[1] / "config"}/',
                                          LaunchConfiguration('node'), '.yaml'],
                           description='YAML with the parameters of the node.'),
     DeclareLaunchArgument('model', default_value='',
                           description='Network by name or path; empty = as params_file says.'),
-    DeclareLaunchArgument('use_sim_time', default_value='false',
-                          description='Take the time from /clock, as bags and simulators '
-                                      'publish it.'),
     DeclareLaunchArgument('log_level', default_value='info',
                           description='debug, info, warn, error or fatal.'),
     DeclareLaunchArgument('rectify', default_value='false',
@@ -76,7 +69,8 @@ def part(name: str, when: IfCondition) -> IncludeLaunchDescription:
 
 def generate_launch_description() -> LaunchDescription:
     """Describe what is started."""
-    return LaunchDescription([*ARGUMENTS, GroupAction([
+    arguments = IncludeLaunchDescription(str(PARTS / 'common_arguments.launch.py'))
+    return LaunchDescription([arguments, *ARGUMENTS, GroupAction([
         PushRosNamespace(LaunchConfiguration('namespace')),
         # first what may be missing, or refuse its arguments: launch may leave behind what it has
         # started by then

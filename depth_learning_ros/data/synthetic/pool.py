@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 import json
 import logging
-import os
 from pathlib import Path
-import tempfile
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -31,12 +30,13 @@ def render_to_pool(folder: Path, generator: SceneGenerator, numbers: range) -> I
     (H, W). Several processes may fill one folder. ``scenes.json`` tells which generator it was.
 
     Raises:
-        DataError: scenes are missing, and those that are there are another generator's.
+        DataError: scenes are missing, and those that are there are another generator's; or the
+            disk is full.
     """
     check_stamp(folder, generator.stamp(), numbers)
     for number in numbers:
         path = _path(folder, number)
-        if not path.exists():
+        if not _is_there(path):
             sample = generator[number]
             arrays = {
                 'left': (sample.left * 255).round().byte().cpu().numpy(),
@@ -44,10 +44,8 @@ def render_to_pool(folder: Path, generator: SceneGenerator, numbers: range) -> I
                 'disparity': sample.disparity.half().cpu().numpy(),
                 'disparity_right': sample.disparity_right.half().cpu().numpy(),
             }
-            handle, part = tempfile.mkstemp(dir=folder, suffix='.part')
-            with os.fdopen(handle, 'wb') as file:
+            with atomic_write(path, force=True) as file:
                 np.savez(file, **arrays)  # type: ignore[arg-type]
-            os.replace(part, path)
         yield number
 
 
@@ -55,9 +53,17 @@ def _path(folder: Path, number: int) -> Path:
     return folder / f'{number:08d}.npz'
 
 
+def _is_there(path: Path) -> bool:
+    """Whether a scene was rendered; a power cut can leave an empty file on some file systems."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
 def missing(folder: Path, numbers: range) -> list[int]:
     """Return which of some scenes are not there yet."""
-    return [number for number in numbers if not _path(folder, number).exists()]
+    return [number for number in numbers if not _is_there(_path(folder, number))]
 
 
 def read_stamp(folder: Path) -> dict[str, Any]:
@@ -130,6 +136,15 @@ class ScenePool:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Give the arrays of one scene, as ``render_to_pool`` wrote them."""
-        with np.load(self.paths[index]) as arrays:
-            return {name: arrays[name] for name in FIELDS}
+        """Give the arrays of one scene, as ``render_to_pool`` wrote them.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        path = self.paths[index]
+        try:
+            with np.load(path) as arrays:
+                return {name: arrays[name] for name in FIELDS}
+        except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
+            raise DataError(f'the scene {path} is damaged ({error or "it is empty"}): delete it, '
+                            f'and it will be rendered again') from error
