@@ -111,8 +111,10 @@ def test_a_bag_that_loops_goes_on_after_the_clock_jumps_back(world, tmp_path):
         assert player.running
         assert node.interrupt() == 0, node.output
         assert 'Traceback' not in node.output, node.output
-    # by the bag's clock, four times as fast, which was set back by 3 s each time
-    assert all(-200 < value < 2800 for value in latencies_ms(statuses)), latencies_ms(statuses)
+    # By the bag's clock, four times as fast, which is set back by 3 s each time. /clock and images
+    # are topics of their own: at a jump an image may be seen by the clock of before or after it.
+    found = latencies_ms(statuses)
+    assert all(abs(value) < 3000 + 2800 for value in found), found
 
 
 def latencies_ms(statuses) -> list[float]:
