@@ -197,6 +197,20 @@ def test_the_model_it_begins_with_is_the_targets_own_affair(world, node, tmp_pat
 
 
 @needs_ros
+def test_the_engine_is_built_as_the_target_runs_its_own(world, node, tmp_path, monkeypatch):
+    from depth_learning_ros.nodes import adaptation_node as module
+    asked = []
+    monkeypatch.setattr(module, 'open_engine', lambda path, **options: asked.append(options))
+    world.stereo_node(model='shift', zoom=1.25, cache_dir=str(tmp_path / 'of the target'))
+    adapting = node(zoom=1.0, cache_dir=str(tmp_path / 'own'))
+    assert world.spin_until(lambda: adapting._hand_over.engine)
+    with pytest.raises(AttributeError):  # there is no engine to be prepared
+        adapting.install(tmp_path / 'tiny.safetensors')
+    assert asked == [{'backend': 'auto', 'precision': 'auto', 'zoom': 1.25,
+                      'cache_dir': tmp_path / 'of the target'}]
+
+
+@needs_ros
 def test_it_learns_from_bags(world, node, tmp_path):
     write_stereo_bag(tmp_path / 'drive', 'mcap', StereoBag(frames=12, width=128, height=64))
     adapting = node(bags=[str(tmp_path / 'drive')], autostart=True)

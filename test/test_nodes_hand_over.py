@@ -44,6 +44,7 @@ class Other:
     def __init__(self, node, target):
         assert target == 'stereo_node'
         self.model, self.refuses = 'own', ''
+        self.engine = ['openvino', 'fp16', 1.5, '/engines']
         self.ready, self.answers = True, True
         self.sets, self.waiting = [], []
         node.other = self
@@ -70,7 +71,9 @@ class Other:
             successful=not self.refuses, reason=self.refuses)]))
 
     def get_parameters(self, names):
-        assert names == ['model']
+        if names != ['model']:
+            assert names == ['backend', 'precision', 'zoom', 'cache_dir']
+            return self._answer(SimpleNamespace(values=self.engine))
         return self._answer(SimpleNamespace(values=[SimpleNamespace(string_value=self.model)]))
 
 
@@ -107,6 +110,7 @@ def clock(monkeypatch):
 @pytest.fixture
 def here(monkeypatch, clock):
     monkeypatch.setattr(module, 'AsyncParameterClient', Other)
+    monkeypatch.setattr(module, 'parameter_value_to_python', lambda value: value)
     node = Here()
     node.hand_over = HandOver(node, 'stereo_node')
 
@@ -255,6 +259,38 @@ def test_a_model_that_somebody_else_set_is_told_and_left_alone(here):
     here.other.model = 'new'
     here.spin(6)
     assert here.hand_over.trouble == ''
+
+
+def test_how_the_other_node_runs_its_engines_is_known_before_a_model_is_wanted(here):
+    here.processes, here.other.ready = [], False
+    here.spin(3)
+    assert here.hand_over.engine == {} and here.hand_over.trouble == ''
+    here.processes, here.other.ready = [1], True
+    here.spin()
+    assert here.hand_over.engine == {'backend': 'openvino', 'precision': 'fp16', 'zoom': 1.5,
+                                     'cache_dir': '/engines'}
+    here.other.engine = ['tensorrt', 'fp16', 0.0, None]  # changed while it runs
+    here.spin(6)
+    assert here.hand_over.engine == {'backend': 'tensorrt', 'precision': 'fp16', 'zoom': 0.0}
+    here.other.engine = []  # what a node answers that lacks one of them
+    here.spin(6)
+    assert here.hand_over.engine == {}
+
+
+def test_who_does_not_say_how_it_runs_its_engines_gets_its_model_all_the_same(here):
+    here.other.answers = False
+    here.spin(30)
+    assert here.hand_over.trouble == ''  # nothing was wanted of it
+    here.other.answers = True
+    here.hand_over.want('new')
+    here.spin(11)
+    assert here.other.model == 'new' and here.hand_over.trouble == ''
+    here.other.refuses = 'no memory'
+    here.hand_over.want('newer')
+    here.spin()
+    here.other.answers = False
+    here.spin(30)
+    assert here.hand_over.trouble == 'stereo_node does not take newer: no memory'
 
 
 def test_nobody_is_asked_where_there_is_no_target(monkeypatch):

@@ -208,7 +208,7 @@ class AdaptationNode(Node):
 
     def _install(self, weights: Path) -> None:
         """Export, build and check an engine for the camera; stereo_node finds it in the cache."""
-        values = self.values
+        values = {**self.values, **self._hand_over.engine}
         engine = open_engine(
             weights, backend=values['backend'], precision=values['precision'],
             zoom=values['zoom'] or None,

@@ -29,10 +29,11 @@ SETTINGS = (
     _fixed('target_node', 'stereo_node', 'Node whose parameter model is set to what the gate '
                                          'accepted; empty = none.'),
     _fixed('autostart', False, 'Begin at once; else the service ~/start does.'),
-    _fixed('backend', 'auto', 'As of the target node: the engine is built for it.'),
-    _fixed('precision', 'auto', 'As of the target node.'),
-    _fixed('zoom', 0.0, 'As of the target node.', 0.0, MAX_ZOOM),
-    _fixed('cache_dir', '', 'As of the target node.'),
+    _fixed('backend', 'auto', 'For the engine that is built, where the target node has not told '
+                              'its own by then.'),
+    _fixed('precision', 'auto', 'Likewise.'),
+    _fixed('zoom', 0.0, 'Likewise.', 0.0, MAX_ZOOM),
+    _fixed('cache_dir', '', 'Likewise.'),
     _fixed('bags', ('',), 'Bags to learn from instead of the topics: rosbag2 folders, .mcap, '
                           '.db3 or ROS 1 .bag files; empty = none.'),
     _fixed('bag_left', '', 'Left image topic of the bags; empty = it is found.'),

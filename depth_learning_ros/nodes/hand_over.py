@@ -1,6 +1,6 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sets the parameter ``model`` of another node, as soon as that node is there."""
+"""Sets the parameter ``model`` of another node, and reads how that node runs its engines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 
 _PERIOD_S = 1.0
@@ -20,6 +20,8 @@ _LOOK_S = 5.0
 _SUSPECT_S, _MOST_DEATHS = 60.0, 3  # so soon after it was given a model, and so often
 _PUBLISHED_BY_ALL = '/parameter_events'
 _SERVICE = 'set_parameters'
+#: parameters of the target that say which engine it looks for, and where
+_ENGINE = ('backend', 'precision', 'zoom', 'cache_dir')
 
 
 class HandOver:
@@ -38,15 +40,18 @@ class HandOver:
 
     Attributes:
         trouble: why the other node does not use what it should, for people; empty when it does.
+        engine: its parameters backend, precision, zoom and cache_dir, as it last told them; empty
+            while it has not, or when it has none.
     """
 
     def __init__(self, node: Node, target: str) -> None:
         self._node, self._target = node, target
         self.trouble = ''
+        self.engine: dict[str, Any] = {}
         self._wanted = self._answered_for = self._taken = ''
         self._known: set[bytes] = set()
         self._asking: Any = None
-        self._deadline = self._next_look = 0.0
+        self._deadline = self._next_look = self._next_engine = 0.0
         self._given_at = -math.inf  # the model, to the process that is there
         self._deaths, self._refused = 0, ''
         if target:
@@ -68,23 +73,30 @@ class HandOver:
             self._answered_for = self._taken = ''
             self._count_death(now)
         self._known |= publishers
-        if not self._wanted or self._wanted == self._refused:
-            return
         if self._asking is not None:
             if now < self._deadline:
                 return
             self._give_up_asking()
-            self._tell(f'{self._target} does not answer')
-        if not publishers or not self._client.services_are_ready():
-            self._tell(f'{self._target} is not there')
-        elif self._wanted != self._answered_for:
-            model = self._wanted
-            self._answered_for, self._refused = '', ''  # whatever it answers, even too late
-            self._given_at = now
-            self._ask(self._client.set_parameters([Parameter('model', value=model)]),
-                      lambda response: self._was_set(model, response.results[0]))
+            self._tell_silence()
+        ready = bool(publishers) and self._client.services_are_ready()
+        if self._wanted and self._wanted != self._refused:
+            if not ready:
+                self._tell(f'{self._target} is not there')
+            elif self._wanted != self._answered_for:
+                self._set(self._wanted, now)
+        if not ready or self._asking is not None:
+            return
+        if now >= self._next_engine:
+            self._next_engine = now + _LOOK_S
+            self._ask(self._client.get_parameters(list(_ENGINE)), self._engine_was_got)
         elif self._taken and now >= self._next_look:
             self._ask(self._client.get_parameters(['model']), self._was_got)
+
+    def _set(self, model: str, now: float) -> None:
+        self._answered_for, self._refused = '', ''  # whatever it answers, even too late
+        self._given_at = now
+        self._ask(self._client.set_parameters([Parameter('model', value=model)]),
+                  lambda response: self._was_set(model, response.results[0]))
 
     def _count_death(self, now: float) -> None:
         """Suspect the model, where the target was started anew so soon after it was given it."""
@@ -113,7 +125,7 @@ class HandOver:
             if error is None:
                 take(done.result())
             else:
-                self._tell(f'{self._target} does not answer: {error}')
+                self._tell_silence(f': {error}')
         future.add_done_callback(answered)
 
     def _give_up_asking(self) -> None:
@@ -136,6 +148,16 @@ class HandOver:
         self._tell('' if used == self._taken else
                    f'{self._target} uses {used}, not {self._taken}: somebody set it so, or it '
                    f'could not be loaded there (its log says why)')
+
+    def _engine_was_got(self, response: Any) -> None:
+        values = map(parameter_value_to_python, response.values)  # none, where it lacks one
+        self.engine = {name: value for name, value in zip(_ENGINE, values, strict=False)
+                       if value is not None}
+
+    def _tell_silence(self, why: str = '') -> None:
+        # where the model was refused, that is the trouble
+        if self._taken or self._wanted not in (self._answered_for, self._refused):
+            self._tell(f'{self._target} does not answer{why}')
 
     def _tell(self, trouble: str) -> None:
         if trouble and trouble != self.trouble:

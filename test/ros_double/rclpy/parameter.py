@@ -14,3 +14,7 @@ class Parameter:
     @property
     def value(self):
         return self._value
+
+
+def parameter_value_to_python(parameter_value):
+    return parameter_value
