@@ -55,6 +55,7 @@ def recorded(tmp_path):
 
 SIZE = {'width': 128, 'height': 64}
 START_NS = StereoBag().start_ns + StereoBag().log_delay_ns
+IMAGES = ['/stereo/left/image_rect', '/stereo/right/image_rect']
 
 
 @pytest.fixture
@@ -71,8 +72,9 @@ def test_all_pairs_of_all_bags_are_offered_once(tmp_path, bags, caplog):
     feeder, pairs = feed(tmp_path, bags, deal=lambda: dealt.append(True))
     assert feeder.done and feeder.offered == len(pairs) == 10 and dealt == [True]
     assert pairs[0].left.shape == pairs[0].right.shape
-    assert recorded(tmp_path) == {str(bag.resolve()): {'read': count, 'start_ns': START_NS}
-                                  for bag, count in zip(bags, (6, 4), strict=True)}
+    assert recorded(tmp_path) == {
+        str(bag.resolve()): {'read': count, 'start_ns': START_NS, 'images': IMAGES}
+        for bag, count in zip(bags, (6, 4), strict=True)}
     assert 'before' not in caplog.text
     again, pairs = feed(tmp_path, bags)  # another process
     assert again.done and pairs == [] and again.expected == 0
@@ -90,7 +92,8 @@ def test_of_a_bag_that_grew_what_is_new_is_read(tmp_path, bags):
         feeder, pairs = feed(tmp_path, bags)
         assert feeder.expected == 3 and stamps(pairs) == stamps(before[3:6])
         assert recorded(tmp_path) == known
-    for damaged in ('[', '[]', '{"a": {}}', '{"a": null}', '{"a": {"read": "x"}}'):
+    for damaged in ('[', '[]', '{"a": {}}', '{"a": null}', '{"a": {"read": "x"}}',
+                    '{"a": {"read": 1, "images": []}}'):
         record.write_text(damaged)
         assert len(feed(tmp_path, bags)[1]) == 10
 
@@ -108,6 +111,18 @@ def test_another_bag_of_a_name_that_was_read_is_read(tmp_path, bags, caplog):
     known[str(bags[0].resolve())]['read'] = 99  # more than there are
     (tmp_path / 'kept' / 'bags.json').write_text(json.dumps(known))
     assert len(feed(tmp_path, bags)[1]) == 6
+
+
+def test_a_bag_of_which_other_images_were_read_is_read(tmp_path, bags, caplog):
+    caplog.set_level('INFO')
+    feed(tmp_path, bags)
+    known, name = recorded(tmp_path), str(bags[0].resolve())
+    known[name]['images'] = ['/rear/left/image_rect', '/rear/right/image_rect']
+    (tmp_path / 'kept' / 'bags.json').write_text(json.dumps(known))
+    feeder, pairs = feed(tmp_path, bags)
+    assert feeder.expected == len(pairs) == 6
+    assert f'{name}: other images of it were read before' in caplog.text
+    assert recorded(tmp_path)[name]['images'] == IMAGES
 
 
 def test_bags_are_read_again_where_the_frames_were_deleted(tmp_path, bags):

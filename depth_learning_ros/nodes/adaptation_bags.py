@@ -34,17 +34,20 @@ class _Reading:
     Attributes:
         read: the first so many pairs of it are done with.
         start_ns: when it begins, which tells it from another bag of its name; None = not known.
+        images: topics of the left and of the right image; None = not known.
     """
 
     read: int = 0
     start_ns: int | None = None
+    images: tuple[str, str] | None = None
 
     @classmethod
     def from_json(cls, found: Any) -> _Reading:
         if isinstance(found, int):  # as it was written once
             return cls(found)
-        start_ns = found.get('start_ns')
-        return cls(int(found['read']), None if start_ns is None else int(start_ns))
+        start_ns, images = found.get('start_ns'), found.get('images')
+        return cls(int(found['read']), None if start_ns is None else int(start_ns),
+                   None if images is None else (str(images[0]), str(images[1])))
 
 
 class BagFeeder:
@@ -172,6 +175,9 @@ class BagFeeder:
         if known.start_ns not in (None, now.start_ns) or known.read > now.pairs:
             _log.info('%s is another bag than the one of that name that was read before', bag)
             return 0
+        if known.images not in (None, now.images):
+            _log.info('%s: other images of it were read before', bag)
+            return 0
         if known.read == now.pairs:
             _log.info('%s was read before, and is not read again', bag)
         elif known.read:
@@ -179,7 +185,8 @@ class BagFeeder:
         return known.read
 
     def _note(self, bag: Path, read: int) -> None:
-        self._known[str(bag)] = _Reading(read, self._extents[bag].start_ns)
+        now = self._extents[bag]
+        self._known[str(bag)] = _Reading(read, now.start_ns, now.images)
         try:
             self._record.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(self._record, force=True, mode='w') as file:
@@ -194,5 +201,5 @@ class BagFeeder:
         try:
             found = json.loads(self._record.read_text())
             return {str(bag): _Reading.from_json(value) for bag, value in found.items()}
-        except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        except (OSError, ValueError, TypeError, AttributeError, LookupError):
             return {}

@@ -26,10 +26,12 @@ class Extent:
     Attributes:
         pairs: how many.
         start_ns: log time of its first message: it stays as it is when the bag grows.
+        images: the topics of the left and of the right image.
     """
 
     pairs: int
     start_ns: int
+    images: tuple[str, str]
 
 
 def extent(source: Path | str, options: ReplayOptions | None = None) -> Extent:
@@ -42,7 +44,7 @@ def extent(source: Path | str, options: ReplayOptions | None = None) -> Extent:
     with Bag(source) as bag:
         topics = find_stereo_topics(bag.topics, options.topics)
         pairs = min(bag.topics[name].count for name in (topics.left, topics.right))
-        return Extent(pairs, bag.start_ns)
+        return Extent(pairs, bag.start_ns, (topics.left, topics.right))
 
 
 def count_pairs(source: Path | str, options: ReplayOptions | None = None) -> int:
