@@ -15,6 +15,8 @@ def _fixed(name: str, default: object, about: str, minimum: float | None = None,
     return Setting(name, default, about, minimum, maximum, choices, fixed=True)
 
 
+_UNTOLD = 'where the target node has not told its own by then.'
+
 SETTINGS = (
     _fixed('model', 'crl-small', 'Network to begin with: a shipped name, or the path of a '
                                  '.safetensors file; it is never written to.'),
@@ -29,11 +31,10 @@ SETTINGS = (
     _fixed('target_node', 'stereo_node', 'Node whose parameter model is set to what the gate '
                                          'accepted; empty = none.'),
     _fixed('autostart', False, 'Begin at once; else the service ~/start does.'),
-    _fixed('backend', 'auto', 'For the engine that is built, where the target node has not told '
-                              'its own by then.'),
-    _fixed('precision', 'auto', 'Likewise.'),
-    _fixed('zoom', 0.0, 'Likewise.', 0.0, MAX_ZOOM),
-    _fixed('cache_dir', '', 'Likewise.'),
+    _fixed('backend', 'auto', f'What the engine is built with, {_UNTOLD}'),
+    _fixed('precision', 'auto', f'Precision of the engine, {_UNTOLD}'),
+    _fixed('zoom', 0.0, f'Zoom that the engine is built for, {_UNTOLD}', 0.0, MAX_ZOOM),
+    _fixed('cache_dir', '', f'Where the engine is kept, {_UNTOLD}'),
     _fixed('bags', ('',), 'Bags to learn from instead of the topics: rosbag2 folders, .mcap, '
                           '.db3 or ROS 1 .bag files; empty = none.'),
     _fixed('bag_left', '', 'Left image topic of the bags; empty = it is found.'),
