@@ -15,6 +15,7 @@ from depth_learning_ros.data.synthetic.looks import PLAIN, draw_grain, draw_text
 from depth_learning_ros.data.synthetic.options import GeneratorOptions
 from depth_learning_ros.data.synthetic.scene import Scene, Surface, Thing, Vector
 from depth_learning_ros.data.synthetic.surfaces import box
+from depth_learning_ros.data.synthetic.surroundings import draw_surroundings
 from depth_learning_ros.data.synthetic.textures import TextureBank
 from depth_learning_ros.data.synthetic.waves import Waves
 
@@ -103,9 +104,13 @@ class Builder:
         if options.leaf_shadows and dice.chance(0.4 * sun * sun):
             size = dice.log_between(0.3, 5)
             patches = Waves.draw(dice, 4, size, 6 * size, 0.5)
+        grain = draw_grain(dice) if options.grain else None
+        surroundings = None
+        if options.reflections:
+            surroundings = draw_surroundings(dice, TEXTURES_PER_SCENE)
         return Scene(self.things, textures, self.width, self.height, self.focal_px, self.horizon,
                      (light[0] / norm, light[1] / norm, light[2] / norm), ambient, occluders,
-                     exposure, draw_grain(dice) if options.grain else None, patches)
+                     exposure, grain, patches, surroundings)
 
 
 def random_frame(dice: Dice) -> tuple[Vector, Vector]:

@@ -1,6 +1,6 @@
 # Copyright 2026 The depth_learning_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Things made of several solids: bottles, chairs, shelves, people, vehicles, trees, pipes."""
+"""Things made of several solids: bottles, chairs, shelves, people, trees, pipes."""
 
 from __future__ import annotations
 
@@ -135,39 +135,3 @@ def add_tree(b: Builder, foot: Vector, tall: float) -> None:
             add_bush(b, (x, y - tall * 0.8, z), crown, dice.integer(3, 6))
         else:
             b.add(Ellipsoid((x, y - tall * 0.8, z), (crown, crown, crown), (3, 2)), shadow=True)
-
-
-def add_vehicle(b: Builder, camera_height: float) -> None:
-    """A car or van on the ground: painted body, cabin with glass, wheels, shadow below."""
-    dice = b.dice
-    disparity = dice.log_between(4, 110)
-    z = b.focal_px / disparity
-    x = dice.between(-0.5, 0.5) * z * b.width / b.focal_px
-    half = (dice.between(1.3, 2.4), dice.between(0.6, 1.2), dice.between(2.5, 5))
-    turn = dice.between(-0.3, 0.3) if dice.chance(0.7) else dice.between(-1.5, 1.5)
-    paint = b.texture(0.6)
-    shine = dice.between(0.05, 0.5) if dice.chance(0.6) else 0.0
-    ground = camera_height - half[1]
-    b.add_box((x, ground, z), half, turn, dice.log_between(0.3, 1), paint,
-              gloss=dice.between(0, 0.5), mirror=shine, shadow=True)
-    cos, sin = math.cos(turn), math.sin(turn)
-    if dice.chance(0.8):
-        cabin = (half[0] * 0.85, half[1] * 0.7, half[2] * dice.between(0.45, 0.8))
-        back = half[2] * dice.between(-0.15, 0.2)
-        glass = dice.between(0.3, 0.9)
-        middle = (x - sin * back, ground - half[1] - cabin[1], z + cos * back)
-        b.add_box(middle, cabin, turn, 0.5, paint if dice.chance(0.3) else None,
-                  gloss=dice.between(0, 0.7), mirror=glass)
-        b.add_box((middle[0], middle[1] - cabin[1], z + cos * back),
-                  (cabin[0], cabin[1] * 0.1, cabin[2]), turn, 0.5, paint, mirror=shine)
-    if b.options.compounds:
-        wheel, rubber = half[1] * dice.between(0.45, 0.6), b.texture(0.5)
-        for side in (-1, 1):
-            for end in (-0.6, 0.6):
-                dx, dz = side * half[0] * 1.02, end * half[2]
-                b.add(Quad((x + cos * dx - sin * dz, camera_height - wheel,
-                            z + sin * dx + cos * dz), (-sin * wheel, 0, cos * wheel),
-                           (0, wheel, 0), outline='ellipse'), rubber, gloss=0.0)
-    if dice.chance(0.5):  # dark below
-        b.add(Quad((x, camera_height - 0.02, z), (half[0] * cos, 0, half[0] * sin),
-                   (-half[2] * sin, 0, half[2] * cos)), gloss=0.0, mirror=0.0)

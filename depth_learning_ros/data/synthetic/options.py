@@ -11,7 +11,7 @@ from typing import Any
 from depth_learning_ros.errors import DataError
 
 #: Scenes of one number differ between versions; a pool holds those of one version.
-VERSION = 2
+VERSION = 3
 WORLD_NAMES = ('floating', 'room', 'road', 'table', 'clutter')
 
 

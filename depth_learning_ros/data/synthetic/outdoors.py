@@ -5,11 +5,7 @@
 from __future__ import annotations
 
 from depth_learning_ros.data.synthetic.builder import Builder, draw_disparity
-from depth_learning_ros.data.synthetic.compounds import (
-    add_person,
-    add_tree,
-    add_vehicle,
-)
+from depth_learning_ros.data.synthetic.compounds import add_person, add_tree
 from depth_learning_ros.data.synthetic.dice import Dice
 from depth_learning_ros.data.synthetic.looks import PLAIN
 from depth_learning_ros.data.synthetic.options import GeneratorOptions
@@ -18,6 +14,7 @@ from depth_learning_ros.data.synthetic.scene import Scene, Vector
 from depth_learning_ros.data.synthetic.solids import add_bush, add_object
 from depth_learning_ros.data.synthetic.surfaces import Cylinder, Ellipsoid, Quad
 from depth_learning_ros.data.synthetic.textures import TextureBank
+from depth_learning_ros.data.synthetic.vehicles import add_parked_row, add_vehicle
 from depth_learning_ros.data.synthetic.waves import Waves
 
 
@@ -35,6 +32,8 @@ def road(dice: Dice, bank: TextureBank, width: int, height: int,
         b.add(Quad((0, camera_height - z / 3, z), (2 * z, 0, 0), (0, z / 3, 0), (8, 3)))
     for _ in range(dice.integer(1, 7)):
         add_vehicle(b, camera_height)
+    if dice.chance(0.3):
+        add_parked_row(b, camera_height)
     for _ in range(dice.integer(2, 9)):
         add_roadside_thing(b, camera_height)
     if dice.chance(0.3):  # wires overhead

@@ -36,6 +36,28 @@ class Thing:
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What shiny things mirror, by direction; lengths on the unit sphere.
+
+    Attributes:
+        texture: of trees or houses, number in the scene's textures.
+        scale: repeats of that texture per unit.
+        blur: texels that a pixel averages, at least: polish.
+        height: of the skyline above the horizon.
+        skyline: how uneven it is, by direction; where it folds, sky shows between leaves.
+        brightness, sky_brightness: against the textures themselves.
+    """
+
+    texture: int
+    scale: float
+    blur: float
+    height: float
+    skyline: Waves
+    brightness: float
+    sky_brightness: float
+
+
+@dataclass(frozen=True)
 class Scene:
     """Everything there is to render; lengths in baselines.
 
@@ -50,6 +72,7 @@ class Scene:
             comes out brighter than 1 is white; 0 = as the light falls.
         grain: (SIZE, SIZE) around 0, the fine detail; None = none.
         patches: shadows of leaves that are out of view, in baselines across the light.
+        surroundings: what shiny things mirror; None = they show their own colour.
     """
 
     things: list[Thing]
@@ -64,3 +87,4 @@ class Scene:
     exposure: float = 0.0
     grain: Tensor | None = None
     patches: Waves | None = None
+    surroundings: Surroundings | None = None

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 
 import torch
 from torch import Tensor
 
 from depth_learning_ros.data.synthetic.pyramid import TexturePyramid
-from depth_learning_ros.data.synthetic.scene import SKY, Scene, Vector
+from depth_learning_ros.data.synthetic.scene import Scene, Vector
 from depth_learning_ros.data.synthetic.surfaces import Ellipsoid, Quad
+from depth_learning_ros.data.synthetic.surroundings import look_at
 from depth_learning_ros.data.synthetic.textures import SIZE
 
 GRAIN_SCALE = 9.0  # how much finer than the texture the grain is
@@ -109,15 +111,25 @@ def _reflect(scene: Scene, pyramid: TexturePyramid, view: View, pixels: Tensor, 
     for _ in range(3):  # to the 24th power
         bright = bright * bright
     bright = bright * bright * bright
-    if bool((mirror > 0).any()):
-        # above: the sky; below and ahead: whatever texture 1 is
-        surroundings = torch.where(ry < 0.05, SKY, 1).int()
-        seen = pyramid.look_up(surroundings, rx * 0.4 + 0.5, ry * 0.4 + 0.5,
-                               torch.full_like(rx, 2.0))
+    if scene.surroundings is not None and bool((mirror > 0).any()):
+        seen = look_at(scene.surroundings, pyramid, rx, ry, _spread(view, pixels, rx, ry))
         facing = 1 - (n[0] * dx + n[1] * dy + n[2] * dz).abs()
         share = (mirror * (0.4 + 0.6 * facing)).clamp(max=1)  # more at grazing angles
         color = torch.lerp(color, seen, share)
     return color + gloss * bright
+
+
+def _spread(view: View, pixels: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """How much mirrored directions change to the next pixel: curved things show much in little."""
+    spread = torch.zeros_like(x)
+    for values in (x, y):
+        plane = torch.full_like(view.depth, math.nan).view(-1).index_copy_(0, pixels, values)
+        plane = plane.view_as(view.depth)
+        for axis in (0, 1):
+            change = plane.diff(dim=axis, append=plane.narrow(axis, -1, 1)).abs()
+            change = change.nan_to_num(0).view(-1).index_select(0, pixels)
+            spread = torch.maximum(spread, torch.where(change < 0.3, change, 0.0))  # not edges
+    return spread
 
 
 def _lit_share(scene: Scene, point: tuple[Tensor, Tensor, Tensor], thing_of: Tensor) -> Tensor:

@@ -67,10 +67,11 @@ class Quad:
         center: of the parallelogram.
         across, down: half its edges, as vectors (orthogonal).
         repeat: how often the texture repeats over it, along both edges.
-        outline: ``full``, ``ellipse``, ``star``, ``fence``, ``frame``; or, by ``waves``, ``blob``
-            (a disc with a wavy rim) or ``leaves`` (a disc full of holes).
+        outline: ``full``, ``ellipse``, ``star``, ``fence``, ``frame``, ``trapezoid``; or, by
+            ``waves``, ``blob`` (a disc with a wavy rim) or ``leaves`` (a disc full of holes).
         detail: number of points of a star, or of bars of a fence.
-        bar: thickness of bars, 0..1; share of the disc that is leaves.
+        bar: thickness of bars, 0..1; share of the disc that is leaves; of a trapezoid, the edge
+            where ``down`` points from as a share of the opposite one.
         waves: of the coordinates along the edges, which are -1..1 inside.
     """
 
@@ -127,6 +128,8 @@ class Quad:
             if self.outline == 'blob':
                 return radius <= 0.65 + 0.35 * wave
             return (radius <= 0.8 + 0.2 * wave) & (wave < 2 * self.bar - 1)
+        if self.outline == 'trapezoid':
+            return box & (2 * a.abs() <= (1 + self.bar) + (1 - self.bar) * b)
         if self.outline == 'frame':
             return box & (torch.maximum(a.abs(), b.abs()) > 1 - self.bar)
         bars = ((a + 1) * self.detail) % 1 < self.bar  # fence: uprights and a few rails
