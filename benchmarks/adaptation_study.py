@@ -132,7 +132,7 @@ def study_methods(args: argparse.Namespace) -> None:
 
 
 def described(adapter: Adapter, index: int) -> str:
-    figures = adapter.validations[index].figures
+    figures = [v for v in adapter.validations if v.way == 1][index].figures
     return (f'   {figures.mean("psnr"):.2f} {figures.mean("ssim"):.4f} '
             f'{figures.mean("consistency"):.4f}; {figures.synthetic_epe:.2f} '
             f'{figures.synthetic_d1:.2f}')

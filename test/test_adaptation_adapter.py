@@ -17,6 +17,7 @@ from depth_learning_ros.adaptation import teacher as teacher_module
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.figures import Figures, FrameFigures
 from depth_learning_ros.errors import TrainingError
+from depth_learning_ros.models.checkpoint import read_info
 
 
 @pytest.fixture(scope='module')
@@ -110,10 +111,11 @@ def test_weights_that_the_gate_would_refuse_are_never_the_best(folders, tmp_path
     frame = FrameFigures(psnr=20.0, ssim=0.8, consistency=0.6, spread_px=9.0, near_zero=0.0,
                          saturated=0.0, finite=True)
     better = replace(frame, psnr=21.0, ssim=0.82, consistency=0.61)
-    found = [Figures((frame,), 3.0, 15.0),  # as it began
-             Figures((replace(better, consistency=0.59),), 3.0, 15.0),
-             Figures((replace(better, spread_px=0.1),), 3.0, 15.0),
-             Figures((better,), 4.0, 15.0), Figures((better,), 3.1, 15.0)]
+    harmful = Figures((better,), 4.0, 15.0)
+    found = [Figures((frame,), 3.0, 15.0),  # as it began; then of each step, and half way to it
+             Figures((replace(better, consistency=0.59),), 3.0, 15.0), harmful,
+             Figures((replace(better, spread_px=0.1),), 3.0, 15.0), harmful,
+             harmful, harmful, Figures((better,), 3.1, 15.0)]
     monkeypatch.setattr(adapter_module, 'HeldOut', lambda *_: SimpleNamespace(
         measure=lambda predictor: found[0].frames))
     monkeypatch.setattr(adapter_module, 'synthetic_error', lambda *_: (
@@ -125,6 +127,52 @@ def test_weights_that_the_gate_would_refuse_are_never_the_best(folders, tmp_path
         best.append(adapter.best_step)
     assert best == [0, 0, 0, 4]
     assert weights_of(adapter.best).equal(weights_of(adapter.network))
+
+
+def test_half_way_may_be_good_where_the_whole_way_does_harm(folders, tmp_path, monkeypatch):
+    adapter = new_adapter(folders, tmp_path, steps=9, learning_rate=1e-2)
+    frame = FrameFigures(psnr=20.0, ssim=0.8, consistency=0.6, spread_px=9.0, near_zero=0.0,
+                         saturated=0.0, finite=True)
+    better, best = replace(frame, psnr=21.0), replace(frame, psnr=22.0)
+    found = [Figures((frame,), 3.0, 15.0), Figures((best,), 4.0, 15.0),
+             Figures((better,), 3.3, 15.0),  # half way to the first step
+             Figures((best,), 4.0, 15.0), Figures((frame,), 3.3, 15.0)]
+    monkeypatch.setattr(adapter_module, 'HeldOut', lambda *_: SimpleNamespace(
+        measure=lambda predictor: found[0].frames))
+    monkeypatch.setattr(adapter_module, 'synthetic_error', lambda *_: (
+        lambda f: (f.synthetic_epe, f.synthetic_d1))(found.pop(0)))
+    adapter.step()
+    told = adapter.validate()
+    assert told.harms and told.way == 1  # what is told is of the step itself
+    middle = (weights_of(adapter.original) + weights_of(adapter.averaged)) / 2
+    assert torch.allclose(weights_of(adapter.best), middle, atol=1e-6)
+    assert not torch.allclose(middle, weights_of(adapter.original), atol=1e-6)
+    assert (adapter.best_step, adapter.best_way) == (1, 0.5)
+
+    again = new_adapter(folders, tmp_path, steps=9, learning_rate=1e-2)
+    again.restore(adapter.state())
+    assert (again.best_step, again.best_way) == (1, 0.5)
+    assert [(v.step, v.way) for v in again.validations] == [(0, 1), (1, 1), (1, 0.5)]
+    again.step()
+    again.validate()  # nothing better: step 1's is kept
+    assert torch.allclose(weights_of(again.best), middle, atol=1e-6)
+    again.save_best(tmp_path / 'half.safetensors')
+    assert read_info(tmp_path / 'half.safetensors').notes['adapted']['way'] == 0.5
+    again.rollback()
+    assert (again.best_step, again.best_way) == (0, 1)
+
+
+def test_a_state_of_before_there_were_ways_is_gone_on_with(folders, tmp_path):
+    adapter = new_adapter(folders, tmp_path)
+    adapter.step(), adapter.validate()
+    state = adapter.state()
+    del state['best_way']
+    for each in state['validations']:
+        del each['way']
+    again = new_adapter(folders, tmp_path)
+    again.restore(state)
+    assert again.best_way == 1
+    assert [v.score for v in again.validations] == [v.score for v in adapter.validations]
 
 
 @pytest.mark.parametrize('changes', [

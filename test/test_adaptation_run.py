@@ -18,6 +18,7 @@ from adaptation_runs import make_folders, run, weights_of
 import pytest
 import torch
 
+from depth_learning_ros.adaptation import adapter as adapter_module
 from depth_learning_ros.adaptation import run as run_module
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.folders import folder_log
@@ -94,6 +95,20 @@ def test_accepted_weights_say_where_they_come_from(folders, tmp_path, always):
     assert 'Accepted' in (tmp_path / 'new.html').read_text()
     with pytest.raises(DataError, match='exists already'):
         run(folders, output)
+
+
+def test_the_report_says_that_weights_are_half_way(folders, tmp_path, always, monkeypatch):
+    answers = [['too much was forgotten'], []] * 2  # of steps 2 and 4, and half way to them
+    monkeypatch.setattr(adapter_module, 'harms', lambda *_: answers.pop(0))
+    assert run(folders, tmp_path / 'new.safetensors').accepted
+    result = json.loads((tmp_path / 'new.json').read_text())
+    assert [(each['step'], each['way']) for each in result['validations']] == [
+        (0, 1), (2, 1), (2, 0.5), (4, 1), (4, 0.5)]
+    assert result['best_way'] == 0.5
+    page = (tmp_path / 'new.html').read_text()
+    assert f'the weights half way to those of step {result["best_step"]} are the best' in page
+    assert page.count('too much was forgotten') == 2
+    assert read_info(tmp_path / 'new.safetensors').notes['adapted']['way'] == 0.5
 
 
 @pytest.fixture(scope='module')

@@ -13,6 +13,7 @@ import torch
 
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.frames import HELD_OUT, TRAIN, VALIDATION
+from depth_learning_ros.adaptation.progress import Validation
 from depth_learning_ros.adaptation.state import load_state, save_state
 from depth_learning_ros.models.checkpoint import CheckpointInfo
 from depth_learning_ros.models.config import NetworkConfig
@@ -59,19 +60,21 @@ def test_then_the_beginning_and_the_best_are_measured_anew(monkeypatch):
     adapter = object.__new__(Adapter)
     adapter.config, adapter.validations = small(), []
     adapter.info = CheckpointInfo('tiny', NetworkConfig('tiny', 'crl'))
-    adapter.best, adapter.best_step, adapter.step_number = torch.nn.Linear(1, 1), 2, 4
+    adapter.best, adapter.best_step, adapter.best_way = torch.nn.Linear(1, 1), 2, 0.5
+    adapter.step_number = 4
     adapter.reference, adapter.steady = 'reference', 'steady'
     best = adapter.best.weight.detach().clone()
     measured = []
 
-    def measure(self, predictor, step):
+    def measure(self, predictor, step, way=1.0):
         if predictor == 'reference':
             torch.nn.init.zeros_(self.best.weight)  # the first is the best so far
         elif predictor != 'steady':
             assert predictor.network.weight.equal(best)
             predictor = 'best'
-        measured.append((predictor, step))
+        measured.append((predictor, step, way))
+        return Validation(step, None, 0.0, (), way)
 
     monkeypatch.setattr(Adapter, '_validate', measure)
     adapter.validate()
-    assert measured == [('reference', 0), ('best', 2), ('steady', 4)]
+    assert measured == [('reference', 0, 1.0), ('best', 2, 0.5), ('steady', 4, 1.0)]

@@ -46,6 +46,9 @@ from depth_learning_ros.models.checkpoint import CheckpointInfo, save_checkpoint
 
 VALIDATION_FRAMES, VALIDATION_SCENES = 6, 6
 HELD_OUT_FRAMES = 20
+#: Where the weights of a step do harm, those so far on the way to them are looked at as well
+#: (WiSE-FT, Wortsman et al. 2022): they often keep most of the gain, and forget little.
+HALF_WAY = 0.5
 #: What a decibel of PSNR counts where 1 of SSIM counts 1: both move alike in practice.
 SSIM_PER_DB = 0.05
 #: Notes of a weights file that hold for those very weights alone.
@@ -89,6 +92,7 @@ class Adapter:
         self.step_number = 0
         self.minutes = 0.0
         self.best_step = 0
+        self.best_way = 1.0  # from the original weights to those of that step
         self.history: list[StepReport] = []
         self.validations: list[Validation] = []
         self._watched: HeldOut | None = None
@@ -198,17 +202,32 @@ class Adapter:
         return losses[0], losses[1], labelled
 
     def validate(self) -> Validation:
-        """Measure the current weights on the validation frames; keep them if they are the best."""
+        """Measure the current weights on the validation frames; keep them if they are the best.
+
+        Where they do harm, the weights half way to them may be the best, and are measured too.
+        """
         if not self.validations:
             # a run that goes on on other frames: these know nothing of its best weights yet
-            best_step = self.best_step
+            best_step, best_way = self.best_step, self.best_way
             best = copy.deepcopy(self.best) if best_step else None
             self._validate(self.reference, 0)
             if best is not None:
-                self._validate(Predictor(best, self.info, self.config.precision), best_step)
-        return self._validate(self.steady, self.step_number)
+                self._validate(Predictor(best, self.info, self.config.precision), best_step,
+                               best_way)
+        found = self._validate(self.steady, self.step_number)
+        if found.harms and self.step_number:
+            self._validate(self._on_the_way(HALF_WAY), self.step_number, HALF_WAY)
+        return found
 
-    def _validate(self, predictor: Predictor, step: int) -> Validation:
+    def _on_the_way(self, way: float) -> Predictor:
+        """Give weights between those it began with (0) and the averaged ones (1)."""
+        between, there = copy.deepcopy(self.original), self.averaged.state_dict()
+        for name, values in between.state_dict().items():
+            if values.is_floating_point():
+                values.lerp_(there[name], way)
+        return Predictor(between, self.info, self.config.precision)
+
+    def _validate(self, predictor: Predictor, step: int, way: float = 1.0) -> Validation:
         if self._watched is None:
             self._watched = HeldOut(self.frames, VALIDATION, self.reference, VALIDATION_FRAMES)
         scenes = range(min(VALIDATION_SCENES, len(self.held_out_scenes)))
@@ -216,10 +235,11 @@ class Adapter:
                           *synthetic_error(predictor, self.held_out_scenes, scenes))
         harmed = harms(self.validations[0].figures, figures,
                        self.config.max_synthetic_growth) if self.validations else []
-        found = Validation(step, figures, -math.inf if harmed else _score(figures), tuple(harmed))
+        found = Validation(step, figures, -math.inf if harmed else _score(figures), tuple(harmed),
+                           way)
         if not self.validations or found.score > max(v.score for v in self.validations):
             self.best.load_state_dict(predictor.network.state_dict())
-            self.best_step = step
+            self.best_step, self.best_way = step, way
         self.validations.append(found)
         return found
 
@@ -273,7 +293,7 @@ class Adapter:
         self.teacher.learn(self.original.state_dict())
         self.optimizer = self._new_optimizer()
         self.step_number = self.best_step = 0
-        self.minutes = 0.0
+        self.best_way, self.minutes = 1.0, 0.0
         self.history.clear()
         self.validations.clear()
 
@@ -284,7 +304,7 @@ class Adapter:
         """
         kept = {name: note for name, note in self.info.notes.items() if name not in MEASURED}
         notes = {**kept, 'adapted': {
-            'method': self.config.method, 'steps': self.best_step,
+            'method': self.config.method, 'steps': self.best_step, 'way': self.best_way,
             'from': self.info.name, 'frames': len(self.frames)}}
         data = (f'{self.info.training_data}; then adapted to unlabelled frames '
                 f'({self.config.method})')
@@ -306,10 +326,11 @@ class Adapter:
             **{name: network.state_dict() for name, network in self._networks().items()},
             'optimizer': self.optimizer.state_dict(),
             'step_number': self.step_number, 'minutes': self.minutes,
-            'best_step': self.best_step,
+            'best_step': self.best_step, 'best_way': self.best_way,
             'history': [vars(report) for report in self.history],
             'validations': [{'step': v.step, 'score': v.score, 'harms': list(v.harms),
-                             'figures': v.figures.to_dict()} for v in self.validations]}
+                             'way': v.way, 'figures': v.figures.to_dict()}
+                            for v in self.validations]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was taken."""
@@ -318,10 +339,10 @@ class Adapter:
         self.teacher.forget()
         self.optimizer.load_state_dict(state['optimizer'])
         self.step_number, self.minutes = state['step_number'], state['minutes']
-        self.best_step = state['best_step']
+        self.best_step, self.best_way = state['best_step'], state.get('best_way', 1.0)
         self.history = [StepReport(**values) for values in state['history']]
         self.validations = [Validation(v['step'], Figures.from_dict(v['figures']), v['score'],
-                                       tuple(v.get('harms', ())))
+                                       tuple(v.get('harms', ())), v.get('way', 1.0))
                             for v in state['validations']]
 
 

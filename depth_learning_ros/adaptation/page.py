@@ -75,7 +75,8 @@ def page(result: dict[str, Any], pictures: Sequence[Picture]) -> str:
 
 def _best(result: dict[str, Any]) -> str:
     if result['best_step']:
-        return f'the weights of step {result["best_step"]} are the best'
+        where = 'half way to those of' if result['best_way'] < 1 else 'of'
+        return f'the weights {where} step {result["best_step"]} are the best'
     return (f'no weights were better than those it began with: what follows as after it is of '
             f'the last ones, of step {result["steps"]}')
 
@@ -109,7 +110,8 @@ def _table(verdict: dict[str, Any], after_what: str) -> str:
 
 
 def _curves(result: dict[str, Any]) -> str:
-    losses, found = result['losses'], result['validations']
+    losses, measured = result['losses'], result['validations']
+    found = [each for each in measured if each['way'] == 1]
     steps = [loss['step'] for loss in losses]
     at = [each['step'] for each in found]
     return ''.join([
@@ -125,8 +127,8 @@ def _curves(result: dict[str, Any]) -> str:
         chart('end-point error on rendered pairs, px',
               {'error': (at, [each['synthetic_epe'] for each in found])}),
         _list('Weights that were out of the question', [
-            f'step {each["step"]}: {"; ".join(each["harms"])}' for each in found
-            if each['harms']])])
+            f'{"half way to " if each["way"] < 1 else ""}step {each["step"]}: '
+            f'{"; ".join(each["harms"])}' for each in measured if each['harms']])])
 
 
 def chart(title: str, lines: dict[str, tuple[Sequence[float], Sequence[float | None]]]) -> str:

@@ -39,9 +39,11 @@ class Validation:
         figures: of the current weights, averaged.
         score: what the best weights are chosen by; -inf where they are out of the question.
         harms: why they are: what collapsed, or was forgotten; a sentence each.
+        way: how far the weights are from those the adaptation began with to those of the step.
     """
 
     step: int
     figures: Figures
     score: float
     harms: tuple[str, ...] = ()
+    way: float = 1.0
