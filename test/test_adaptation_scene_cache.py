@@ -49,6 +49,14 @@ def test_scenes_that_are_there_are_taken(tmp_path, monkeypatch):
         tmp_path / 'learned', tmp_path / 'held-out')
 
 
+def test_a_newer_generator_renders_into_a_folder_of_its_own(tmp_path, monkeypatch):
+    """A cache that an older release left is neither mixed with new scenes nor in their way."""
+    older = scene_cache.scenes_below(tmp_path)
+    monkeypatch.setattr(scene_cache, 'VERSION', 1000)
+    newer = scene_cache.scenes_below(tmp_path)
+    assert newer.parent == older.parent == tmp_path and newer != older
+
+
 class Plain:
     """Renders scenes of one gray in no time."""
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from depth_learning_ros.adaptation.watching import AfterEach, Meters, nothing, unwatched
 from depth_learning_ros.data.synthetic.generator import SceneGenerator
+from depth_learning_ros.data.synthetic.options import VERSION
 from depth_learning_ros.data.synthetic.pool import missing, render_to_pool
 from depth_learning_ros.files import remove_abandoned
 
@@ -28,6 +29,14 @@ class SceneMaker(Protocol):
             after_each: is called after each of them: an error raised there ends it, and the next
                 call goes on where it was.
         """
+
+
+def scenes_below(cache: Path) -> Path:
+    """Name the folder in a cache where the scenes of this generator are kept.
+
+    Those of an older one stay beside it: scenes of two generators do not make one set.
+    """
+    return cache / f'scenes-{VERSION}'
 
 
 def scene_maker(root: Path, meters: Meters = unwatched) -> SceneMaker:

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from depth_learning_ros.adaptation.run import Outputs, adapt
-    from depth_learning_ros.adaptation.scene_cache import scene_maker
+    from depth_learning_ros.adaptation.scene_cache import scene_maker, scenes_below
     from depth_learning_ros.adaptation.threads import limit_threads
     from depth_learning_ros.adaptation.workers import Workers
     from depth_learning_ros.engine.cache import default_cache_dir
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     if args.threads is not None:
         limit_threads(args.threads)
     logs: list[Log] = []
-    scenes = default_cache_dir() / 'scenes' if args.scenes is None else args.scenes
+    scenes = scenes_below(default_cache_dir()) if args.scenes is None else args.scenes
     outputs = Outputs.beside(args.output)
     torch.set_flush_denormal(True)  # vanishing gradients would slow the step down
     try:

@@ -24,7 +24,7 @@ from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.frames import TRAIN
 from depth_learning_ros.adaptation.models_in_use import Model
 from depth_learning_ros.adaptation.online import OnlineAdapter
-from depth_learning_ros.adaptation.scene_cache import scene_maker
+from depth_learning_ros.adaptation.scene_cache import scene_maker, scenes_below
 from depth_learning_ros.adaptation.threads import limit_threads, usual_share
 from depth_learning_ros.engine import open_engine
 from depth_learning_ros.engine.cache import default_cache_dir
@@ -129,7 +129,7 @@ class AdaptationNode(Node):
             changes |= {'steps': values['steps'], 'minutes': 0.0}
         return OnlineAdapter(
             self._folder(), values['model'], config.with_changes(**changes),
-            scene_maker(default_cache_dir() / 'scenes'), self._install, self._hand_over_model,
+            scene_maker(scenes_below(default_cache_dir())), self._install, self._hand_over_model,
             self._tell_change, capacity=values['buffer_frames'],
             share=values['share'] or usual_share())
 
