@@ -28,6 +28,7 @@ from depth_learning_ros.adaptation.frames import FrameStore, Intake
 from depth_learning_ros.adaptation.labels import label
 from depth_learning_ros.adaptation.pictures import NOISE_GRAY
 from depth_learning_ros.adaptation.predict import Predictor
+from depth_learning_ros.adaptation.progress import Validation
 from depth_learning_ros.adaptation.zole import pseudo_ground_truth
 from depth_learning_ros.data.folders import StereoFolder
 from depth_learning_ros.evaluation.metrics import bad_share, d1_share, end_point_error
@@ -124,15 +125,18 @@ def study_methods(args: argparse.Namespace) -> None:
                 adapter.batches.labels_of = labels_of = labels_of or adapter.teacher.labels_of
             while adapter.done() < 1:
                 adapter.step()
-            adapter.validate()
+            last = adapter.validate()
             if name == chosen[0]:
                 show('before', errors(adapter.reference.disparity, scenes),
-                     described(adapter, 0))
-            show(name, errors(adapter.steady.disparity, scenes), described(adapter, -1))
+                     described(adapter.validations[0]))
+            show(name, errors(adapter.steady.disparity, scenes), described(last))
+            if adapter.best_way < 1:  # the whole way does harm, half way does not
+                show('  half way', errors(adapter.chosen.disparity, scenes),
+                     described(adapter.validations[-1]))
 
 
-def described(adapter: Adapter, index: int) -> str:
-    figures = [v for v in adapter.validations if v.way == 1][index].figures
+def described(validation: Validation) -> str:
+    figures = validation.figures
     return (f'   {figures.mean("psnr"):.2f} {figures.mean("ssim"):.4f} '
             f'{figures.mean("consistency"):.4f}; {figures.synthetic_epe:.2f} '
             f'{figures.synthetic_d1:.2f}')

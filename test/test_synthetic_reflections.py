@@ -11,7 +11,7 @@ import torch
 from depth_learning_ros.data.synthetic.builder import Builder
 from depth_learning_ros.data.synthetic.dice import Dice
 from depth_learning_ros.data.synthetic.options import GeneratorOptions
-from depth_learning_ros.data.synthetic.pyramid import TexturePyramid
+from depth_learning_ros.data.synthetic.pyramid import TexturePyramid, change_per_pixel
 from depth_learning_ros.data.synthetic.render import render
 from depth_learning_ros.data.synthetic.scene import Scene, Surroundings, Thing
 from depth_learning_ros.data.synthetic.surfaces import Ellipsoid, Quad, Rays
@@ -62,6 +62,18 @@ def test_what_a_curved_mirror_squeezes_together_is_averaged():
     squeezed = look_at(WOODS, pyramid, *at, torch.full((40,), 8 / SIZE))
     assert float(sharp.std()) > 0.05 and float(squeezed.std()) < 1e-4
     assert float(squeezed.mean()) == pytest.approx(0.25)  # half of them white, at half brightness
+
+
+def test_change_per_pixel_by_hand():
+    nothing = math.nan
+    one = torch.tensor([[0.0, 0.1, 0.9], [0.0, 0.3, nothing]])
+    other = torch.tensor([[0.0, 0.0, 0.0], [0.4, 0.0, 0.0]])
+    # top left: 0.4 down in the other; top middle: 0.2 down, 0.8 across is an edge; top right:
+    # down there is nothing, and the last column repeats the one before it
+    assert change_per_pixel([one], 0.5).flatten().tolist() == pytest.approx(
+        [0.1, 0.2, 0.0, 0.3, 0.2, 0.0])
+    assert change_per_pixel([one, other], 0.5).flatten().tolist() == pytest.approx(
+        [0.4, 0.2, 0.0, 0.4, 0.2, 0.0])
 
 
 def test_a_flat_mirror_shows_what_is_far_away_but_has_its_own_disparity():
@@ -130,9 +142,8 @@ def test_nobody_can_look_through_a_car(seed, curved):
 
 
 def test_a_row_of_parked_cars_crosses_the_view():
-    heights = GeneratorOptions()
     for seed in range(8):
-        b = Builder(Dice(seed), 160, 120, 150.0, 0.5, heights)
+        b = Builder(Dice(seed), 160, 120, 150.0, 0.5, GeneratorOptions())
         add_parked_row(b, 2.5)
         assert 9 <= len(b.things) <= 110
         sample = render(b.finish(TextureBank(1, 12)))

@@ -4,12 +4,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from depth_learning_ros.data.synthetic.textures import SIZE
 
 LEVELS = 5  # SIZE .. SIZE / 16
+
+
+def change_per_pixel(maps: Sequence[Tensor], edge: float) -> Tensor:
+    """Give the largest change of several maps to the next pixel, across or down.
+
+    Args:
+        maps: (H, W) each; NaN where there is nothing, and so no change.
+        edge: a larger change is where one thing ends and another begins: none.
+    """
+    largest = torch.zeros_like(maps[0])
+    for values in maps:
+        for axis in (0, 1):
+            change = values.diff(dim=axis).abs()
+            change = torch.where(change <= edge, change, 0.0)
+            last = change.narrow(axis, change.shape[axis] - 1, 1)
+            largest = torch.maximum(largest, torch.cat([change, last], axis))
+    return largest
 
 
 class TexturePyramid:

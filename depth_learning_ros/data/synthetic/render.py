@@ -14,7 +14,7 @@ import math
 import torch
 from torch import Tensor
 
-from depth_learning_ros.data.synthetic.pyramid import TexturePyramid
+from depth_learning_ros.data.synthetic.pyramid import TexturePyramid, change_per_pixel
 from depth_learning_ros.data.synthetic.scene import SKY, Scene, Surface
 from depth_learning_ros.data.synthetic.shading import View, shade
 from depth_learning_ros.data.synthetic.surfaces import Rays
@@ -114,7 +114,8 @@ def _meet(scene: Scene, origin_x: float) -> View:
         else:
             flat_normals[-1] = hit.normal
     _fill_flat_normals(normal, thing_of, flat_normals)
-    return View(x, y, origin_x, depth, normal, thing_of, u, v, _footprint(u, v))
+    return View(x, y, origin_x, depth, normal, thing_of, u, v,
+                change_per_pixel((u, v), 0.5) * SIZE)
 
 
 def _fill_flat_normals(normal: Tensor, thing_of: Tensor,
@@ -126,18 +127,6 @@ def _fill_flat_normals(normal: Tensor, thing_of: Tensor,
     for axis in range(3):
         values = table[:, axis].contiguous().index_select(0, number).view_as(thing_of)
         normal[axis].copy_(torch.where(flat, values, normal[axis]))
-
-
-def _footprint(u: Tensor, v: Tensor) -> Tensor:
-    """Texels per pixel, from the change of u and v to the next pixel (small across edges)."""
-    steps = torch.zeros_like(u)
-    for coordinate in (u, v):
-        for axis in (0, 1):
-            change = coordinate.diff(dim=axis).abs()
-            change = torch.where(change > 0.5, 0.0, change)
-            last = change.narrow(axis, change.shape[axis] - 1, 1)
-            steps = torch.maximum(steps, torch.cat([change, last], axis))
-    return steps * SIZE
 
 
 def _window(surface: Surface, scene: Scene, origin_x: float) -> tuple[slice, slice] | None:

@@ -43,8 +43,8 @@ class Surroundings:
         texture: of trees or houses, number in the scene's textures.
         scale: repeats of that texture per unit.
         blur: texels that a pixel averages, at least: polish.
-        height: of the skyline above the horizon.
-        skyline: how uneven it is, by direction; where it folds, sky shows between leaves.
+        height, skyline: trees rise to ``height * (0.6 + skyline)`` above the horizon, where the
+            waves are of the direction; where these are short, sky shows between leaves.
         brightness, sky_brightness: against the textures themselves.
     """
 

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from depth_learning_ros.data.synthetic.pyramid import TexturePyramid
+from depth_learning_ros.data.synthetic.pyramid import TexturePyramid, change_per_pixel
 from depth_learning_ros.data.synthetic.scene import Scene, Vector
 from depth_learning_ros.data.synthetic.surfaces import Ellipsoid, Quad
 from depth_learning_ros.data.synthetic.surroundings import look_at
@@ -121,15 +121,9 @@ def _reflect(scene: Scene, pyramid: TexturePyramid, view: View, pixels: Tensor, 
 
 def _spread(view: View, pixels: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """How much mirrored directions change to the next pixel: curved things show much in little."""
-    spread = torch.zeros_like(x)
-    for values in (x, y):
-        plane = torch.full_like(view.depth, math.nan).view(-1).index_copy_(0, pixels, values)
-        plane = plane.view_as(view.depth)
-        for axis in (0, 1):
-            change = plane.diff(dim=axis, append=plane.narrow(axis, -1, 1)).abs()
-            change = change.nan_to_num(0).view(-1).index_select(0, pixels)
-            spread = torch.maximum(spread, torch.where(change < 0.3, change, 0.0))  # not edges
-    return spread
+    planes = [torch.full_like(view.depth, math.nan).view(-1).index_copy_(0, pixels, values)
+              .view_as(view.depth) for values in (x, y)]
+    return change_per_pixel(planes, 0.3).view(-1).index_select(0, pixels)
 
 
 def _lit_share(scene: Scene, point: tuple[Tensor, Tensor, Tensor], thing_of: Tensor) -> Tensor:
