@@ -51,6 +51,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     'kept': {**ABLATED, 'labels': 'kept'},
     'kept; no Laplacian': {**ABLATED, 'labels': 'kept', 'laplacian': 0.0},
     'without filling': {'fill': False},
+    'without the matcher': {'matcher': False},
     'through another camera': {'augment': True},
     'labels made anew': {'label_steps': 100},
     'with photometric': {'photometric': 1.0},
@@ -96,9 +97,13 @@ def study_zoom(args: argparse.Namespace) -> None:
         def infer(left: torch.Tensor, right: torch.Tensor, r: float = zoom) -> torch.Tensor:
             return pseudo_ground_truth(predictor, left, right, r)
         show(f'{zoom:g}', errors(infer, StereoFolder(args.set)))
-    show('several looks, filled', errors(
-        lambda left, right: label(predictor, left, right, AdaptationConfig()),
-        StereoFolder(args.set)))
+    for name, matcher in (('several looks, filled', False), ('and the matcher, filled', True)):
+        config = AdaptationConfig(matcher=matcher)
+
+        def teach(left: torch.Tensor, right: torch.Tensor,
+                  c: AdaptationConfig = config) -> torch.Tensor:
+            return label(predictor, left, right, c)
+        show(name, errors(teach, StereoFolder(args.set)))
 
 
 def study_methods(args: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ WIDTH, HEIGHT, DISPARITY = 128, 64, 6
 
 SMALL = AdaptationConfig(
     crop_height=64, crop_width=128, batch=2, steps=4, validate_steps=2, zooms=(1.0, 1.5),
-    upside_down=False, average=0.0, augment=False, zoom_crops=False, scenes=2,
+    upside_down=False, matcher=False, average=0.0, augment=False, zoom_crops=False, scenes=2,
     held_out_scenes=1, max_frames=20, precision='fp32', warmup_steps=0)
 
 

@@ -20,8 +20,10 @@ from depth_learning_ros.adaptation.labels import (
     label,
     label_both,
     look,
+    matched,
     misfit,
     speckles,
+    with_matcher,
 )
 from depth_learning_ros.adaptation.teacher import Teacher
 from depth_learning_ros.errors import DataError
@@ -82,6 +84,31 @@ def test_a_network_looks_at_all_zooms_and_upside_down():
     assert found[0][0, 0, :, 0].tolist() == [-row for row in range(64)]
     assert found[2][0, 0, :, 0].tolist() == [row - 63 for row in range(64)]
     assert len(look(network, left, right, small(zooms=(1.0,), upside_down=False))) == 1
+
+
+def test_the_matcher_says_what_a_network_that_errs_does_not():
+    left, right = views(pair(0), pair(1, 9))
+    alone = small(zooms=(1.0,), fill=False)
+    errs = Says(lambda width: -3)
+    assert label(errs, left, right, alone)[..., 16:].nanmedian() == -3
+    for config in (alone, small(zooms=(1.0,), consistency_px=0)):
+        found = label(errs, left, right, config.with_changes(matcher=True))
+        assert found[0, 0, 16:-16, 24:-16].nanmedian() == pytest.approx(-DISPARITY, abs=0.1)
+        assert found[1, 0, 16:-16, 24:-16].nanmedian() == pytest.approx(-9, abs=0.1)
+
+
+def test_the_matcher_looks_upright_and_upside_down_and_is_silent_where_nothing_matches():
+    left, right = views(pair(0))
+    left, right = left.clone(), right.clone()
+    left[..., :16] = right[..., :16] = 0  # matches of the first columns would lie outside
+    looks = [flat(-1.0), flat(-3.0), flat(-2.0)]
+    found = with_matcher(looks, left, right, small(matcher=True))
+    assert len(found) == 5
+    upright = matched(left, right)
+    assert upright.isnan()[..., 0].all() and (upright.nan_to_num() <= 0).all()
+    assert torch.equal(found[3].isnan(), torch.zeros_like(upright, dtype=torch.bool))
+    assert (found[3][upright.isnan()] == -2).all()  # the median of the network's looks
+    assert with_matcher(looks, left, right, small(matcher=False)) == looks
 
 
 class Contradicts(Says):

@@ -14,7 +14,7 @@ import torch
 from depth_learning_ros.adaptation.adapter import Adapter
 from depth_learning_ros.adaptation.frames import HELD_OUT, TRAIN, VALIDATION
 from depth_learning_ros.adaptation.progress import Validation
-from depth_learning_ros.adaptation.state import load_state, save_state
+from depth_learning_ros.adaptation.state import changed_settings, load_state, save_state
 from depth_learning_ros.models.checkpoint import CheckpointInfo
 from depth_learning_ros.models.config import NetworkConfig
 
@@ -54,6 +54,13 @@ def test_what_was_measured_on_other_frames_is_forgotten(frames, tmp_path, change
     adapter = Restored(frames)
     load_state(tmp_path / 'state.pt', adapter, 'hash')
     assert adapter.validations == ([1, 2] if changed in ('none', 'learned from') else [])
+
+
+def test_a_run_from_before_there_was_a_matcher_had_none():
+    old = small().to_dict()
+    del old['matcher']
+    assert changed_settings(old, small(matcher=False)) == ''
+    assert changed_settings(old, small(matcher=True)) == 'matcher was False, is True'
 
 
 def test_then_the_beginning_and_the_best_are_measured_anew(monkeypatch):

@@ -17,10 +17,10 @@ from depth_learning_ros.adaptation.photometric import (
     view_difference,
 )
 from depth_learning_ros.adaptation.predict import Predictor
+from depth_learning_ros.adaptation.semi_global import match
 from depth_learning_ros.adaptation.tonioni import (
     confident_labels,
     guided_loss,
-    match,
     total_variation,
 )
 from depth_learning_ros.adaptation.zole import pseudo_ground_truth, target_loss

@@ -28,6 +28,8 @@ class AdaptationConfig:
         zooms: ZOLE's r: how much larger the pair is on which the network labels itself. With
             several, each pixel takes that whose warped right view fits best.
         upside_down: it looks at the pair turned upside down as well.
+        matcher: semi-global matching looks at the pair, too, as it is and upside down: it was
+            never trained, so it errs elsewhere than the network.
         consistency_px: a label may be so far from that of the right view; 0 = not looked at.
         fill: what has no label then is filled from what has one; else it is not learned.
         labels: ``kept``: of whole frames, made once; or ``renewed`` by the current weights for
@@ -76,6 +78,7 @@ class AdaptationConfig:
     method: str = 'zole'
     zooms: tuple[float, ...] = (0.5, 0.75, 1.0, 1.25, 1.5)
     upside_down: bool = True
+    matcher: bool = True
     consistency_px: float = 1.5
     fill: bool = True
     labels: str = 'kept'

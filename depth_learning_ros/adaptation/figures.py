@@ -20,8 +20,8 @@ import torch
 from depth_learning_ros.adaptation.check_pairs import UnfitFramesError
 from depth_learning_ros.adaptation.frames import FrameStore
 from depth_learning_ros.adaptation.predict import Predictor
+from depth_learning_ros.adaptation.semi_global import match
 from depth_learning_ros.adaptation.spread import spread
-from depth_learning_ros.adaptation.tonioni import match
 from depth_learning_ros.adaptation.watching import AfterEach, nothing
 from depth_learning_ros.adaptation.zole import pseudo_ground_truth
 from depth_learning_ros.data.synthetic.pool import ScenePool

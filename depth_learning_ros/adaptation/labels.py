@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Labels from several looks at one pair: the network as a better teacher than one look of it is.
 
-A pair that is zoomed, or turned upside down, is another pair to the network: it errs elsewhere.
-Each pixel takes the look whose warped right view fits best; what the right view's labels deny is
-dropped, and filled from what is left (`fill`). With one zoom, ``consistency_px`` 0 and no fill
-this is the pseudo ground truth of the paper (`zole`).
+A pair that is zoomed, or turned upside down, is another pair to the network: it errs elsewhere,
+and semi-global matching, which was never trained, errs elsewhere again. Each pixel takes the look
+whose warped right view fits best; what the right view's labels deny is dropped, and filled from
+what is left (`fill`). With one zoom, no matcher, ``consistency_px`` 0 and no fill this is the
+pseudo ground truth of the paper (`zole`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch.nn.functional as F
 from depth_learning_ros.adaptation.config import AdaptationConfig
 from depth_learning_ros.adaptation.fill import fill
 from depth_learning_ros.adaptation.predict import Predictor
+from depth_learning_ros.adaptation.semi_global import match
 from depth_learning_ros.adaptation.zole import inside_right_view, pseudo_ground_truth
 from depth_learning_ros.models.warp import warp
 
@@ -42,7 +44,7 @@ def label(predictor: Predictor, left: Tensor, right: Tensor, config: AdaptationC
     """
     looks = look(predictor, left, right, config)
     if config.consistency_px == 0:
-        return best_fit(looks, left, right, inside_only=True)
+        return best_fit(with_matcher(looks, left, right, config), left, right, inside_only=True)
     return label_both(predictor, left, right, config, looks)[0]
 
 
@@ -51,12 +53,13 @@ def label_both(predictor: Predictor, left: Tensor, right: Tensor, config: Adapta
     """Label both views: the left one's labels, and the right one's (<= 0 as well).
 
     Args:
-        looks: at the left view, where they are known already.
+        looks: of the network at the left view, where they are known already.
     """
     mirrored = right.flip(-1), left.flip(-1)
     looks = looks or look(predictor, left, right, config)
     other_looks = look(predictor, *mirrored, config)
-    mine, other = best_fit(looks, left, right), best_fit(other_looks, *mirrored)
+    mine, other = (best_fit(with_matcher(seen, *views, config), *views)
+                   for seen, views in ((looks, (left, right)), (other_looks, mirrored)))
     found = []
     for best, rival, seen, views in ((mine, other, looks, (left, right)),
                                      (other, mine, other_looks, mirrored)):
@@ -79,6 +82,29 @@ def look(predictor: Predictor, left: Tensor, right: Tensor,
         turned = left.flip(-2), right.flip(-2)
         found += [pseudo_ground_truth(predictor, *turned, zoom).flip(-2) for zoom in config.zooms]
     return found
+
+
+def with_matcher(looks: list[Tensor], left: Tensor, right: Tensor,
+                 config: AdaptationConfig) -> list[Tensor]:
+    """Add what semi-global matching says, of the pair as it is and upside down.
+
+    All that it says: what is wrong will not fit, or the right view will deny it. Where it says
+    nothing, the median of the network's `looks` stands.
+    """
+    if not config.matcher:
+        return looks
+    otherwise = torch.stack(looks).median(0).values
+    upright = matched(left, right)
+    turned = matched(left.flip(-2), right.flip(-2)).flip(-2)
+    return looks + [torch.where(found.isnan(), otherwise, found) for found in (upright, turned)]
+
+
+def matched(left: Tensor, right: Tensor) -> Tensor:
+    """Give what semi-global matching says of each pair, (B, 1, H, W), <= 0, NaN where nothing."""
+    views = [np.ascontiguousarray(view.byte().cpu().numpy().transpose(0, 2, 3, 1))
+             for view in (left, right)]
+    found = [-match(*pair, sure=False) for pair in zip(*views, strict=True)]
+    return torch.from_numpy(np.stack(found)[:, None]).to(left.device)
 
 
 def best_fit(looks: Sequence[Tensor], left: Tensor, right: Tensor, *,

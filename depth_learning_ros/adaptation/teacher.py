@@ -54,8 +54,9 @@ class Teacher:
     def _maker(self) -> str:
         """Name the weights and the settings that labels depend on."""
         config = self.config
-        digest = hashlib.sha256(repr((config.zooms, config.upside_down, config.consistency_px,
-                                      config.fill, config.precision)).encode())
+        digest = hashlib.sha256(repr((config.zooms, config.upside_down, config.matcher,
+                                      config.consistency_px, config.fill,
+                                      config.precision)).encode())
         for values in self.predictor.network.state_dict().values():
             digest.update(values.cpu().numpy().tobytes())
         return digest.hexdigest()[:16]

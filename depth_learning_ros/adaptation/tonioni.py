@@ -10,39 +10,15 @@ guided term is the mean of c |s - d|, and smoothness is mean |dx| + mean |dy| of
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from depth_learning_ros.adaptation.config import AdaptationConfig
+from depth_learning_ros.adaptation.semi_global import match
 
-DISPARITIES = 192
-BLOCK_PX = 5
 #: window in which neighbours are asked, and how near their disparity must be
 SUPPORT_PX, SIMILAR_PX = 9, 1.0
-
-
-def match(left: np.ndarray, right: np.ndarray, disparities: int = DISPARITIES) -> np.ndarray:
-    """Give the disparity of semi-global matching.
-
-    Args:
-        left, right: uint8 [H, W, 3].
-        disparities: how many are searched.
-
-    Returns:
-        float32 [H, W], > 0, NaN where the matcher found none inside the right image.
-    """
-    gray = [cv2.cvtColor(view, cv2.COLOR_RGB2GRAY) for view in (left, right)]
-    # room for the search on the left, which the matcher would leave empty otherwise
-    wide = [cv2.copyMakeBorder(view, 0, 0, disparities, 0, cv2.BORDER_REPLICATE) for view in gray]
-    matcher = cv2.StereoSGBM.create(
-        minDisparity=0, numDisparities=disparities, blockSize=BLOCK_PX, P1=8 * BLOCK_PX ** 2,
-        P2=32 * BLOCK_PX ** 2, disp12MaxDiff=1, uniquenessRatio=10, speckleWindowSize=100,
-        speckleRange=2, mode=cv2.STEREO_SGBM_MODE_SGBM_3WAY)
-    disparity = matcher.compute(*wide)[:, disparities:].astype(np.float32) / 16
-    disparity[(disparity <= 0) | (disparity > np.arange(left.shape[1]))] = np.nan
-    return disparity
 
 
 def confident_labels(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
