@@ -71,28 +71,29 @@ SETTINGS: dict[str, dict[str, object]] = {
     'crops as they are': {'zoom_crops': False},
     'through another camera': {'augment': True},
 }
+HEADER = '{:28s}  EPE px  >3px %    D1 %  >1px %'
 Inference = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def errors(infer: Inference, scenes: StereoFolder) -> np.ndarray:
-    """Mean over scenes of end-point error (px), errors > 3 px (%) and D1 (%)."""
+    """Mean over scenes of end-point error (px), errors > 3 px, D1 and errors > 1 px (%)."""
     rows = []
     for sample in scenes:
         found = -infer(as_tensor(sample.left), as_tensor(sample.right))[0, 0].numpy()
         truth = sample.disparity
         rows.append((end_point_error(found, truth), bad_share(found, truth),
-                     d1_share(found, truth)))
+                     d1_share(found, truth), bad_share(found, truth, 1.0)))
     return np.mean(rows, axis=0)
 
 
 def show(name: str, figures: np.ndarray, more: str = '') -> None:
-    epe, bad3, d1 = figures
-    print(f'{name:28s}{epe:8.3f}{bad3:8.2f}{d1:8.2f}{more}', flush=True)
+    epe, bad3, d1, bad1 = figures
+    print(f'{name:28s}{epe:8.3f}{bad3:8.2f}{d1:8.2f}{bad1:8.2f}{more}', flush=True)
 
 
 def study_zoom(args: argparse.Namespace) -> None:
     predictor = Predictor(*load_checkpoint(find_weights(args.weights)))
-    print(f'{"zoom":28s}{"EPE px":>8s}{">3px %":>8s}{"D1 %":>8s}')
+    print(HEADER.format('zoom'))
     for zoom in ZOOMS:
         def infer(left: torch.Tensor, right: torch.Tensor, r: float = zoom) -> torch.Tensor:
             return pseudo_ground_truth(predictor, left, right, r)
@@ -112,11 +113,12 @@ def study_methods(args: argparse.Namespace) -> None:
     base = {'batch': args.batch, 'crop_width': args.crop_width, 'steps': args.steps,
             'scenes': len(list(args.scenes.glob('*.npz'))),  # all of them
             'held_out_scenes': len(list(args.held_out.glob('*.npz')))}
+    if args.learning_rate:
+        base['learning_rate'] = args.learning_rate
     chosen = args.only.split(',') if args.only else list(variants)
     configs = {name: AdaptationConfig.from_dict({**base, **variants[name]}) for name in chosen}
     scenes = StereoFolder(args.set)
-    print(f'{"":28s}{"EPE px":>8s}{">3px %":>8s}{"D1 %":>8s}   validation: PSNR SSIM '
-          f'consistency; rendered: EPE D1')
+    print(HEADER.format('') + '   validation: PSNR SSIM consistency; rendered: EPE D1')
     with tempfile.TemporaryDirectory() as folder:
         store, log = FrameStore(Path(folder)), folder_log(args.log)
         intake = Intake(store, args.noise_gray)
@@ -161,6 +163,7 @@ def main() -> None:
     parser.add_argument('--steps', type=int, default=400)
     parser.add_argument('--batch', type=int, default=4)
     parser.add_argument('--crop-width', type=int, default=512)
+    parser.add_argument('--learning-rate', type=float)
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

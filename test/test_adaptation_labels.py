@@ -99,16 +99,23 @@ def test_the_matcher_says_what_a_network_that_errs_does_not():
 
 def test_the_matcher_looks_upright_and_upside_down_and_is_silent_where_nothing_matches():
     left, right = views(pair(0))
-    left, right = left.clone(), right.clone()
-    left[..., :16] = right[..., :16] = 0  # matches of the first columns would lie outside
     looks = [flat(-1.0), flat(-3.0), flat(-2.0)]
     found = with_matcher(looks, left, right, small(matcher=True))
     assert len(found) == 5
     upright = matched(left, right)
     assert upright.isnan()[..., 0].all() and (upright.nan_to_num() <= 0).all()
-    assert torch.equal(found[3].isnan(), torch.zeros_like(upright, dtype=torch.bool))
+    assert not found[3].isnan().any()
     assert (found[3][upright.isnan()] == -2).all()  # the median of the network's looks
     assert with_matcher(looks, left, right, small(matcher=False)) == looks
+
+
+def test_what_the_matcher_sees_upside_down_is_turned_back():
+    above, below = views(pair(0, 4)), views(pair(1, 10))
+    left, right = (torch.cat(both, -2) for both in zip(above, below, strict=True))
+    looks = [flat(-1.0, left.shape[-2])]
+    for found in with_matcher(looks, left, right, small(matcher=True))[1:]:
+        assert found[..., 16:48, 24:-16].median() == pytest.approx(-4, abs=0.1)
+        assert found[..., 80:112, 24:-16].median() == pytest.approx(-10, abs=0.1)
 
 
 class Contradicts(Says):

@@ -20,7 +20,7 @@ from depth_learning_ros.models.torch_file import save_torch
 
 #: What may differ between a run and its continuation without being another run.
 FREE_TO_CHANGE = ('steps', 'minutes', 'validate_steps', 'precision', 'max_synthetic_growth')
-#: What runs did that know nothing of a setting yet, where it is not the setting's default.
+#: What runs did in which there was no such setting yet, where its default is another.
 BEFORE_THERE_WAS = {'matcher': False}
 
 
@@ -75,8 +75,7 @@ def _validation_frames(adapter: Adapter) -> list[tuple[str, int]]:
 
 def changed_settings(before: Mapping[str, Any], now: AdaptationConfig) -> str:
     """Name what differs and makes it another run; empty when nothing does."""
-    unsaid = {**AdaptationConfig().to_dict(), **BEFORE_THERE_WAS}
+    before = {**AdaptationConfig().to_dict(), **BEFORE_THERE_WAS, **before}
     return '; '.join(
-        f'{name} was {before.get(name, unsaid[name])!r}, is {value!r}'
-        for name, value in now.to_dict().items()
-        if name not in FREE_TO_CHANGE and before.get(name, unsaid[name]) != value)
+        f'{name} was {before[name]!r}, is {value!r}' for name, value in now.to_dict().items()
+        if name not in FREE_TO_CHANGE and before[name] != value)
